@@ -1,0 +1,1 @@
+"""Pure types and algorithms: NumPy only; no clock, no I/O, no threads."""

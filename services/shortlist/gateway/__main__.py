@@ -1,0 +1,41 @@
+"""Run the gateway in the foreground: `python -m shortlist.gateway`; SIGTERM and Ctrl-C drain it."""
+
+import logging
+import signal
+import sys
+import threading
+
+from pydantic import ValidationError
+
+from shortlist.core.errors import ShortlistError
+from shortlist.gateway.app import Gateway
+from shortlist.gateway.config import FeatureSettings, GatewaySettings, RankingSettings, RetrievalSettings
+from shortlist.telemetry.logs import log_to_stderr
+
+_LOGGER = logging.getLogger("shortlist.gateway")
+
+
+def main() -> int:
+    """Serve until a signal; 1 where the gateway cannot start, with the reason in one line."""
+    log_to_stderr()
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        settings = GatewaySettings(), FeatureSettings(), RetrievalSettings(), RankingSettings()
+        with Gateway(*settings):
+            stopped.wait()
+            _LOGGER.info("draining")
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"{error.title}.{'.'.join(map(str, first['loc']))}"
+        _LOGGER.error("setting %s: %s", name, first["msg"])  # noqa: TRY400  # the sentence is the message
+        return 1
+    except ShortlistError as error:
+        _LOGGER.error("cannot start: %s", error)  # noqa: TRY400  # the sentence is the message
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""The gateway's composition root: the only place that constructs adapters, and the order of start and stop.
+
+Ready means: the release is verified and loaded, the ranker is loaded, recorded requests ran; only then is the port
+bound. A dependency that is down at the start is waited for a while, and then served without, as it would be later.
+"""
+
+import gc
+import logging
+import threading
+import time
+from contextlib import ExitStack
+from typing import Self
+
+import grpc
+
+from shortlist import __version__
+from shortlist.core.errors import UnavailableError
+from shortlist.features.redis_store import RedisUserStore
+from shortlist.gateway.config import FeatureSettings, GatewaySettings, RankingSettings, RetrievalSettings
+from shortlist.gateway.jobs import Job
+from shortlist.gateway.pipeline import Pipeline
+from shortlist.gateway.runner import BatchRunner, reject
+from shortlist.gateway.servicer import METHODS, SERVICES, Servicer
+from shortlist.gateway.similar import SimilarItems
+from shortlist.gateway.upkeep import Upkeep
+from shortlist.gateway.warmup import recorded_queries, warm_up
+from shortlist.ranking.local import LocalRanker
+from shortlist.ranking.triton import TritonRanker
+from shortlist.ranking.triton_repository import TritonRepository, model_name
+from shortlist.release.bundle import Release
+from shortlist.resilience.breaker import Breaker
+from shortlist.resilience.microbatch import MicroBatcher
+from shortlist.retrieval.filters import Filters
+from shortlist.retrieval.open import open_index
+from shortlist.retrieval.port import Source
+from shortlist.retrieval.sources import NeighbourSource, PopularSource, TowerSource
+from shortlist.retrieval.tower import QueryTower
+from shortlist.rpc.channels import open_channel
+from shortlist.rpc.front import FrontOptions
+from shortlist.rpc.health import Health
+from shortlist.rpc.server import open_front
+from shortlist.rpc.services import reflecting
+from shortlist.telemetry.exporter import Exporter, new_registry
+from shortlist.telemetry.gateway import GatewayMetrics
+
+_LOGGER = logging.getLogger(__name__)
+_RETRY_S = 0.2
+
+
+class Gateway:
+    """A running gateway; construct it to start it, `close` to drain and end it.
+
+    Raises:
+        ReleaseRefusedError: the release is damaged or does not fit.
+        StartError: an address is taken, or a part that was asked for cannot be had.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        features: FeatureSettings,
+        retrieval: RetrievalSettings,
+        ranking: RankingSettings,
+    ) -> None:
+        self._settings = settings
+        with ExitStack() as stack:
+            release = Release.open(settings.release)
+            schema = release.manifest.features
+            registry = new_registry()
+            codes = [code.name for code in grpc.StatusCode]
+            metrics = GatewayMetrics(registry, METHODS, codes, schema.sources)
+            host = settings.address.rpartition(":")[0]
+            self.metrics_port = stack.enter_context(Exporter(registry, host, settings.metrics_port)).port
+
+            store = RedisUserStore.connect(
+                features.redis_url, features.timeout_s, settings.workers + 1, metrics.bad_rows.inc
+            )
+            stack.callback(store.close)
+            index = open_index(release, retrieval.device)
+            stack.callback(index.close)
+            filters = Filters(release.catalogue, release.items.embeddings)
+            tower = QueryTower(
+                release.query_tower_path, release.manifest.query_tower, release.items.embeddings, schema.history_length
+            )
+            sources: list[Source] = [
+                TowerSource(tower, index, retrieval.tower_quota),
+                NeighbourSource(
+                    release.items.neighbour_rows, release.items.neighbour_weights, retrieval.neighbours_quota
+                ),
+                PopularSource(release.items.popular, retrieval.popular_quota),
+            ]
+            ranker = _open_ranker(release, ranking)
+            stack.callback(ranker.close)
+            breakers = {"redis": Breaker(), "triton": Breaker()}
+            pipeline = Pipeline(release, store, sources, filters, ranker, metrics, breakers)
+            similar = SimilarItems(release, index, filters)
+
+            loadable = ranker if isinstance(ranker, TritonRanker) else None
+            _wait_for(store, loadable, settings.start_wait_s)
+            warm_up(pipeline, recorded_queries(release), settings.max_batch)
+            # What is loaded now lives as long as the process: the collector need not look at it again.
+            gc.collect()
+            gc.freeze()
+
+            upkeep = Upkeep(loadable, breakers, metrics)
+            upkeep.start()
+            stack.callback(upkeep.stop)
+            self._batcher: MicroBatcher[Job] = MicroBatcher(
+                BatchRunner(pipeline, similar, metrics).run,
+                reject,
+                workers=settings.workers,
+                max_batch=settings.max_batch,
+                max_waiting=settings.max_waiting,
+                observer=metrics,
+            )
+            self._batcher.start()
+            stack.callback(self._batcher.stop, settings.drain_s)
+            self._health = Health(SERVICES)
+            self._front = open_front(
+                settings.front,
+                settings.address,
+                METHODS,
+                services=[self._health.add_to, reflecting(SERVICES)],
+                options=FrontOptions(max_message_bytes=settings.max_message_bytes),
+            )
+            stack.callback(self._front.stop, settings.drain_s)
+            metrics.info.labels(__version__, release.id, self._front.name, ranker.name, index.device).set(1)
+            self._front.start(Servicer(release, self._batcher, metrics, settings.deadline_s))
+            self._health.set("ready", True)
+            stack.callback(self._health.drain)
+            self._parts = stack.pop_all()
+        _LOGGER.info("serving %s on port %d (%s, %s)", release.id, self._front.port, self._front.name, ranker.name)
+
+    @property
+    def port(self) -> int:
+        """The bound port."""
+        return self._front.port
+
+    def close(self) -> None:
+        """Stop serving: not ready, no new calls, finish those in flight, end every part."""
+        self._parts.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _open_ranker(release: Release, settings: RankingSettings) -> TritonRanker | LocalRanker:
+    spec = release.manifest.ranker
+    if settings.backend == "onnxruntime":
+        return LocalRanker(release.ranker_path, spec, settings.threads)
+    channel = open_channel(settings.triton_address)
+    repository = TritonRepository(
+        channel,
+        settings.triton_key,
+        release.ranker_path,
+        spec,
+        settings.triton_backend,
+        settings.instances,
+        settings.threads,
+    )
+    return TritonRanker(channel, model_name(release.id), spec, repository, settings.timeout_s)
+
+
+def _wait_for(store: RedisUserStore, ranker: TritonRanker | None, timeout_s: float) -> None:
+    """Wait until the dependencies answer, or say which does not and go on without."""
+    checks = {"redis": store.ping} | ({"triton": ranker.ensure_loaded} if ranker else {})
+    ends = time.monotonic() + timeout_s
+    pause = threading.Event()
+    for name, check in checks.items():
+        while True:
+            try:
+                check()
+                break
+            except UnavailableError as error:
+                if time.monotonic() >= ends:
+                    _LOGGER.warning("starting without %s: %s", name, error)
+                    break
+                pause.wait(_RETRY_S)

@@ -1,0 +1,70 @@
+"""Settings of the gateway, from SHORTLIST_GATEWAY_*, and of what it composes."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shortlist.settings import ServiceSettings
+
+
+class GatewaySettings(ServiceSettings):
+    """The service: where it listens, what it serves, how much it takes."""
+
+    model_config = SettingsConfigDict(env_prefix="SHORTLIST_GATEWAY_", frozen=True)
+
+    release: Path = Field(description="Directory of the release that is served.")
+    address: str = Field("127.0.0.1:50051", description="Where to listen, host:port; port 0 takes a free one.")
+    metrics_port: int = Field(9464, ge=0, le=65535, description="Port for Prometheus, on the host of `address`.")
+    front: Literal["auto", "grpcio", "native"] = Field(
+        "auto", description="Front door; auto takes native where it is installed."
+    )
+    workers: int = Field(3, ge=1, le=64, description="Batches in flight, each on a thread of its own.")
+    max_batch: int = Field(32, ge=1, le=64, description="Most requests in a batch.")
+    max_waiting: int = Field(1024, ge=1, le=100_000, description="Most requests that wait; more are refused.")
+    deadline_s: float = Field(0.5, gt=0, le=60, description="Deadline of a call that brings none, in seconds.")
+    max_message_bytes: int = Field(4 * 1024 * 1024, ge=1024, description="Largest request, in bytes.")
+    start_wait_s: float = Field(
+        20.0,
+        ge=0,
+        le=600,
+        description="How long a start waits for Redis and Triton before it serves without, in seconds.",
+    )
+    drain_s: float = Field(5.0, ge=0, le=300, description="How long SIGTERM waits for calls in flight, in seconds.")
+
+
+class FeatureSettings(ServiceSettings):
+    """User features."""
+
+    model_config = SettingsConfigDict(env_prefix="SHORTLIST_FEATURES_", frozen=True)
+
+    redis_url: str = Field("redis://127.0.0.1:6379/0", description="The online store: Redis or Valkey.")
+    timeout_s: float = Field(0.1, gt=0, le=10, description="Longest wait for user rows, in seconds.")
+
+
+class RetrievalSettings(ServiceSettings):
+    """Candidates."""
+
+    model_config = SettingsConfigDict(env_prefix="SHORTLIST_RETRIEVAL_", frozen=True)
+
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the index is searched.")
+    tower_quota: int = Field(120, ge=1, le=1000, description="Items that the query tower proposes a request.")
+    neighbours_quota: int = Field(120, ge=1, le=1000, description="Items proposed for being like those touched.")
+    popular_quota: int = Field(60, ge=1, le=1000, description="Items proposed for being popular.")
+
+
+class RankingSettings(ServiceSettings):
+    """Scores."""
+
+    model_config = SettingsConfigDict(env_prefix="SHORTLIST_RANKING_", frozen=True)
+
+    backend: Literal["triton", "onnxruntime"] = Field("triton", description="Where the ranker runs.")
+    triton_address: str = Field("127.0.0.1:8001", description="Triton's gRPC address, host:port.")
+    triton_key: str = Field("", repr=False, description="Secret of Triton's repository API; empty: none is asked.")
+    triton_backend: Literal["python", "onnxruntime"] = Field(
+        "python", description="Triton backend: python (wheel, slim image) or onnxruntime (NVIDIA's image)."
+    )
+    timeout_s: float = Field(0.25, gt=0, le=10, description="Longest wait for scores, in seconds.")
+    instances: int = Field(2, ge=1, le=64, description="Copies of the ranker on Triton.")
+    threads: int = Field(1, ge=1, le=64, description="Threads of each copy.")

@@ -1,0 +1,32 @@
+"""Explanations: what the ranker saw of an item, and which items of the history lie near it."""
+
+import numpy as np
+
+from shortlist.core.arrays import F32, I32
+from shortlist.core.types import FIRST_ITEM_ROW
+from shortlist.gateway.slate import ItemExplanation
+from shortlist.release.bundle import Release
+
+NEIGHBOURS_SHOWN = 3
+
+
+def explain(rows: I32, history: I32, features: F32, release: Release) -> tuple[ItemExplanation, ...]:
+    """Explain the items of one slate.
+
+    Args:
+        rows: (n,) int32, the items.
+        history: (H,) int32, the user's items, newest first.
+        features: (n, C) float32, their rows of `candidate_dense`.
+        release: Holds the embeddings, of unit length.
+    """
+    known = np.unique(history[history >= FIRST_ITEM_ROW])
+    embeddings = release.items.embeddings
+    cosines = embeddings[rows].astype(np.float32) @ embeddings[known].astype(np.float32).T
+    nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :NEIGHBOURS_SHOWN]
+    return tuple(
+        ItemExplanation(
+            features[place],
+            tuple((int(known[other]), float(cosines[place, other])) for other in nearest[place]),
+        )
+        for place in range(len(rows))
+    )

@@ -1,0 +1,83 @@
+"""What is known of a batch of requests before anything is retrieved: histories, exclusions, filters, as arrays."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from shortlist.core.arrays import F32, F64, I32
+from shortlist.core.types import FIRST_ITEM_ROW, History, Query
+from shortlist.features.encode import encode_histories, encode_user_dense
+from shortlist.features.row import MAX_EVENTS, UserRow
+from shortlist.release.bundle import Release
+from shortlist.retrieval.filters import Filters, Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the requests of a batch.
+
+    Args:
+        rows: Stored rows, None where there is none.
+        history: (B, H), sessions included.
+        user_dense: (B, U) float32.
+        excluded: (B, E) int32, rows that may not appear; 0 pads.
+        kept: What each request's filter keeps.
+    """
+
+    rows: Sequence[UserRow | None]
+    history: History
+    user_dense: F32
+    excluded: I32
+    kept: Sequence[Kept | None]
+
+    def part(self, requests: Sequence[int]) -> "Known":
+        """Take some of the requests."""
+        chosen = np.array(requests, np.intp)
+        return Known(
+            [self.rows[request] for request in requests],
+            History(self.history.rows[chosen], self.history.types[chosen], self.history.ages[chosen]),
+            self.user_dense[chosen],
+            self.excluded[chosen],
+            [self.kept[request] for request in requests],
+        )
+
+
+class Encoder:
+    """Encodes requests against one release; safe to call from several threads."""
+
+    def __init__(self, release: Release, filters: Filters, clock: Callable[[], float]) -> None:
+        self._release, self._filters, self._clock = release, filters, clock
+
+    def encode(self, queries: Sequence[Query], rows: Sequence[UserRow | None]) -> Known:
+        """Encode a batch; `rows` are the stored ones, None where there is none."""
+        now = self._clock()
+        times: F64 = np.array([now if query.at_s is None else query.at_s for query in queries])
+        sessions = [query.session_item_ids for query in queries]
+        history = encode_histories(rows, sessions, self._release.vocabulary, times, MAX_EVENTS)
+        kept = [self._kept(query) for query in queries]
+        return Known(rows, history, encode_user_dense(rows, history, times), self._excluded(queries, history), kept)
+
+    def _kept(self, query: Query) -> Kept | None:
+        if query.candidate_ids is None:
+            return self._filters.plan(query.filter)
+        rows = self._release.vocabulary.rows_of_ids(query.candidate_ids)
+        return self._filters.only(rows[rows >= FIRST_ITEM_ROW])
+
+    def _excluded(self, queries: Sequence[Query], history: History) -> I32:
+        """List what each request must not show, as narrow as the batch allows: (B, E) int32."""
+        default = self._release.manifest.exclude_seen
+        seen = np.array(
+            [
+                query.candidate_ids is None
+                and (default if query.filter.exclude_seen is None else query.filter.exclude_seen)
+                for query in queries
+            ]
+        )
+        named = [self._release.vocabulary.rows_of_ids(query.filter.exclude_item_ids) for query in queries]
+        excluded = np.zeros((len(queries), history.rows.shape[1] + max(map(len, named))), np.int32)
+        excluded[seen, : history.rows.shape[1]] = history.rows[seen]
+        for request, rows in enumerate(named):
+            excluded[request, history.rows.shape[1] : history.rows.shape[1] + len(rows)] = rows
+        excluded[excluded < FIRST_ITEM_ROW] = 0
+        return excluded[:, (excluded > 0).any(axis=0)]

@@ -1,0 +1,214 @@
+"""The pipeline: a batch of requests to a batch of slates, synchronous, on the calling thread.
+
+A batch makes at most one Redis read, one index search and one ranker call. Every failure of a dependency ends
+here as a step of the ladder of degradation; nothing above it catches one.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from shortlist.core.arrays import F32, AnyArray
+from shortlist.core.errors import UnavailableError
+from shortlist.core.types import FIRST_ITEM_ROW, Candidates, Degraded, Query, SourceList
+from shortlist.features.port import UserStore
+from shortlist.features.row import UserRow
+from shortlist.gateway.explain import explain
+from shortlist.gateway.fallback import Fallback
+from shortlist.gateway.known import Encoder, Known
+from shortlist.gateway.slate import Slate, UserKnowledge, best_of
+from shortlist.gateway.trace import BatchTrace
+from shortlist.ranking.port import Ranker
+from shortlist.ranking.tensors import ranker_tensors
+from shortlist.release.bundle import Release
+from shortlist.resilience.breaker import Breaker
+from shortlist.resilience.deadline import Deadline
+from shortlist.retrieval.filters import Filters
+from shortlist.retrieval.merge import merge
+from shortlist.retrieval.port import Retrieval, Source
+from shortlist.telemetry.gateway import GatewayMetrics
+
+_RECENT_SHOWN = 20
+
+
+class Pipeline:
+    """Answers batches from one release; safe to run on several threads.
+
+    Args:
+        release: What is served.
+        store: User rows.
+        sources: Sources of candidates, in the order of the release's schema.
+        filters: Plans of filters over the release.
+        ranker: Scores.
+        metrics: Counts.
+        breakers: By dependency: "redis", "triton".
+        clock: Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        release: Release,
+        store: UserStore,
+        sources: Sequence[Source],
+        filters: Filters,
+        ranker: Ranker,
+        metrics: GatewayMetrics,
+        breakers: Mapping[str, Breaker],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._release, self._store, self._sources = release, store, sources
+        self._ranker, self._metrics, self._breakers = ranker, metrics, breakers
+        self._encoder = Encoder(release, filters, clock)
+        self._fallback = Fallback(release.items.popular, [source.name for source in sources])
+
+    def run(self, queries: Sequence[Query], deadline: Deadline, trace: BatchTrace) -> list[Slate]:
+        """Answer a batch.
+
+        Args:
+            queries: Checked requests; they may differ in everything.
+            deadline: The latest deadline of the batch.
+            trace: Takes the time of each stage.
+
+        Returns:
+            A slate a request, in their order.
+        """
+        rows = self._read_rows(queries, deadline, trace)
+        trace.lap("features")
+        known = self._encoder.encode(queries, rows)
+        trace.lap("encode")
+        warm = np.flatnonzero((known.history.rows >= FIRST_ITEM_ROW).any(axis=1)).tolist()
+        slates: list[Slate | None] = [None] * len(queries)
+        if warm:
+            answered = self._personal([queries[request] for request in warm], known.part(warm), deadline, trace)
+            for request, slate in zip(warm, answered, strict=True):
+                slates[request] = slate
+        finished = [
+            slate
+            if slate is not None
+            else replace(
+                self._fallback.slate(queries[request], known.excluded[request], known.kept[request]),
+                is_cold_start=True,
+            )
+            for request, slate in enumerate(slates)
+        ]
+        result = [
+            self._complete(query, slate, known, request, trace)
+            for request, (query, slate) in enumerate(zip(queries, finished, strict=True))
+        ]
+        trace.lap("slate")
+        return result
+
+    def _read_rows(self, queries: Sequence[Query], deadline: Deadline, trace: BatchTrace) -> Sequence[UserRow | None]:
+        breaker = self._breakers["redis"]
+        if breaker.allows():
+            try:
+                rows = self._store.read([query.user_id for query in queries], deadline)
+            except UnavailableError:
+                breaker.failed()
+                self._metrics.dependency_errors.labels("redis").inc()
+            else:
+                breaker.succeeded()
+                return rows
+        trace.degraded.add(Degraded.FEATURES_UNAVAILABLE)
+        return [None] * len(queries)
+
+    def _personal(self, queries: Sequence[Query], known: Known, deadline: Deadline, trace: BatchTrace) -> list[Slate]:
+        lists = self._propose(known, trace)
+        if all(proposed.rows.shape[1] == 0 for proposed in lists[:-1]):
+            trace.degraded.add(Degraded.RETRIEVAL_UNAVAILABLE)
+            return [
+                self._fallback.slate(query, known.excluded[request], known.kept[request])
+                for request, query in enumerate(queries)
+            ]
+        candidates = merge(lists, known.excluded, self._width(known))
+        self._metrics_of(candidates)
+        trace.lap("merge")
+        tensors = ranker_tensors(
+            self._release.manifest.ranker.inputs,
+            self._release.manifest.features,
+            known.history,
+            known.user_dense,
+            candidates,
+            self._release.items.columns,
+        )
+        trace.lap("tensors")
+        scores = self._rank(tensors, deadline, trace)
+        trace.lap("rank")
+        slates, columns = best_of(candidates, scores, [query.limit for query in queries])
+        ranker = "" if scores is None else self._ranker.name
+        return [
+            replace(
+                slate,
+                ranker=ranker,
+                explanations=explain(
+                    slate.rows, known.history.rows[request], tensors["candidate_dense"][request, taken], self._release
+                )
+                if query.explain
+                else None,
+            )
+            for request, (query, slate, taken) in enumerate(zip(queries, slates, columns, strict=True))
+        ]
+
+    def _propose(self, known: Known, trace: BatchTrace) -> list[SourceList]:
+        at_most = int((known.excluded > 0).sum(axis=1).max(initial=0))
+        retrieval = Retrieval(known.history, known.user_dense, known.kept, at_most)
+        lists = []
+        for source in self._sources:
+            try:
+                lists.append(source.propose(retrieval))
+            except UnavailableError:
+                self._metrics.source_failures.labels(source.name).inc()
+                trace.degraded.add(Degraded.FEWER_CANDIDATES)
+                nothing = (len(known.kept), 0)
+                lists.append(SourceList(np.zeros(nothing, np.int32), np.zeros(nothing, np.float32)))
+            trace.lap(source.name)
+        return lists
+
+    def _width(self, known: Known) -> int:
+        """Count the candidates to rank: the release's number, or its multiple that holds a caller's own list."""
+        step = self._release.manifest.candidates
+        longest = max((len(kept.rows) for kept in known.kept if kept and kept.is_exhaustive), default=1)
+        return -(-longest // step) * step
+
+    def _metrics_of(self, candidates: Candidates) -> None:
+        for count in (candidates.rows > 0).sum(axis=1).tolist():
+            self._metrics.candidates.observe(count)
+
+    def _rank(self, tensors: Mapping[str, AnyArray], deadline: Deadline, trace: BatchTrace) -> F32 | None:
+        breaker = self._breakers["triton"]
+        if breaker.allows():
+            try:
+                scores = self._ranker.score(tensors, deadline)
+            except UnavailableError:
+                breaker.failed()
+                self._metrics.dependency_errors.labels("triton").inc()
+            else:
+                breaker.succeeded()
+                return scores
+        trace.degraded.add(Degraded.RANKER_UNAVAILABLE)
+        return None
+
+    def _complete(self, query: Query, slate: Slate, known: Known, request: int, trace: BatchTrace) -> Slate:
+        """Add what holds for the request as a whole."""
+        row = known.rows[request]
+        degraded = set(trace.degraded)
+        if slate.is_cold_start:
+            degraded &= {Degraded.FEATURES_UNAVAILABLE}
+        elif query.min_row_version > (row.version if row else 0):
+            degraded.add(Degraded.STALE_FEATURES)
+        unknown: tuple[str, ...] = ()
+        if query.candidate_ids is not None:
+            rows = self._release.vocabulary.rows_of_ids(query.candidate_ids)
+            unknown = tuple(
+                item_id
+                for item_id, is_known in zip(query.candidate_ids, rows >= FIRST_ITEM_ROW, strict=True)
+                if not is_known
+            )
+        user = None
+        if query.explain:
+            recent = known.history.rows[request]
+            shown = recent[recent >= FIRST_ITEM_ROW][:_RECENT_SHOWN]
+            user = UserKnowledge(tuple(shown.tolist()), len(row.events) if row else 0, row.version if row else 0)
+        return replace(slate, degraded=tuple(sorted(degraded)), unknown_ids=unknown, user=user)

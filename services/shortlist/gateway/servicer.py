@@ -1,0 +1,158 @@
+"""Calls in, jobs out; outcomes in, messages out. Knows every method by name, and no logic."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+from google.protobuf.message import DecodeError, Message
+
+from shortlist.core.errors import InvalidRequestError, NotFoundError, ShortlistError
+from shortlist.core.types import FIRST_ITEM_ROW, Query
+from shortlist.gateway import requests
+from shortlist.gateway.jobs import AnyQuery, ItemsQuery, Job, Outcome, Stages
+from shortlist.gateway.reply import BatchReply, Reply
+from shortlist.gateway.responses import items_response, rank_response, recommend_response, similar_response
+from shortlist.gateway.slate import Slate
+from shortlist.release.bundle import Release
+from shortlist.resilience.deadline import Deadline
+from shortlist.rpc.front import Call
+from shortlist.telemetry.gateway import GatewayMetrics
+from shortlist.v1 import catalog_pb2, recommender_pb2
+
+RECOMMENDER = "shortlist.v1.RecommenderService"
+CATALOG = "shortlist.v1.CatalogService"
+RECOMMEND = f"/{RECOMMENDER}/Recommend"
+RECOMMEND_BATCH = f"/{RECOMMENDER}/RecommendBatch"
+SIMILAR_ITEMS = f"/{RECOMMENDER}/SimilarItems"
+RANK = f"/{RECOMMENDER}/Rank"
+GET_ITEMS = f"/{CATALOG}/GetItems"
+SERVICES = (RECOMMENDER, CATALOG)
+METHODS = (RECOMMEND, RECOMMEND_BATCH, SIMILAR_ITEMS, RANK, GET_ITEMS)
+
+
+class Batcher(Protocol):
+    """What the servicer needs of the micro-batcher."""
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Queue all of the jobs or raise."""
+
+
+class Servicer:
+    """The sink of the front door.
+
+    Args:
+        release: What is served.
+        batcher: Takes the jobs.
+        metrics: Counts.
+        default_deadline_s: For calls that bring none.
+    """
+
+    def __init__(self, release: Release, batcher: Batcher, metrics: GatewayMetrics, default_deadline_s: float) -> None:
+        self._release, self._batcher, self._metrics = release, batcher, metrics
+        self._default_deadline_s = default_deadline_s
+        self._accept: dict[str, Callable[[Reply], None]] = {
+            RECOMMEND: self._recommend,
+            RECOMMEND_BATCH: self._recommend_batch,
+            SIMILAR_ITEMS: self._similar,
+            RANK: self._rank,
+            GET_ITEMS: self._get_items,
+        }
+
+    def __call__(self, calls: Sequence[Call]) -> None:
+        """Take calls that arrived together; each is queued, or fails alone."""
+        now = time.monotonic()
+        for call in calls:
+            reply = Reply(call, now, self._metrics)
+            try:
+                self._accept[call.method](reply)
+            except (ShortlistError, DecodeError) as error:
+                reply.error(error)
+
+    def _recommend(self, reply: Reply) -> None:
+        request = recommender_pb2.RecommendRequest.FromString(reply.call.payload)
+        self._submit(reply, self._query(request), recommend_response, request.priority)
+
+    def _query(self, request: recommender_pb2.RecommendRequest) -> Query:
+        self._check_release(request.release)
+        query = requests.recommend_query(request)
+        self._count_unknown("session", query.session_item_ids)
+        self._count_unknown("exclude", query.filter.exclude_item_ids)
+        return query
+
+    def _recommend_batch(self, reply: Reply) -> None:
+        batch = recommender_pb2.RecommendBatchRequest.FromString(reply.call.payload)
+        if not 1 <= len(batch.requests) <= requests.MAX_BATCH_REQUESTS:
+            raise InvalidRequestError(
+                "requests", f"must hold 1 to {requests.MAX_BATCH_REQUESTS} requests, got {len(batch.requests)}"
+            )
+        results = BatchReply(reply, self._release, len(batch.requests))
+        # One call is one place in line: its jobs share the lowest priority among them.
+        is_low = any(requests.is_low_priority(request.priority) for request in batch.requests)
+        jobs, refused = [], []
+        for place, request in enumerate(batch.requests):
+            try:
+                jobs.append(self._job(reply, self._query(request), partial(results.settle, place), is_low=is_low))
+            except ShortlistError as error:
+                refused.append((place, error))
+        self._batcher.submit(jobs)
+        for place, refusal in refused:
+            results.settle(place, refusal, ())
+
+    def _similar(self, reply: Reply) -> None:
+        request = recommender_pb2.SimilarItemsRequest.FromString(reply.call.payload)
+        self._check_release(request.release)
+        query = requests.similar_query(request)
+        self._count_unknown("exclude", query.filter.exclude_item_ids)
+        self._submit(reply, query, similar_response)
+
+    def _rank(self, reply: Reply) -> None:
+        request = recommender_pb2.RankRequest.FromString(reply.call.payload)
+        self._check_release(request.release)
+        query = requests.rank_query(request)
+        self._count_unknown("session", query.session_item_ids)
+        self._count_unknown("rank", query.candidate_ids or ())
+        self._submit(reply, query, rank_response, request.priority)
+
+    def _get_items(self, reply: Reply) -> None:
+        query = ItemsQuery(requests.item_ids(catalog_pb2.GetItemsRequest.FromString(reply.call.payload)))
+
+        def settle(outcome: Outcome, _stages: Stages) -> None:
+            if isinstance(outcome, ShortlistError):
+                reply.error(outcome)
+            else:
+                reply.message(items_response(query.item_ids, self._release))
+
+        self._batcher.submit([self._job(reply, query, settle)])
+
+    def _submit(
+        self,
+        reply: Reply,
+        query: AnyQuery,
+        response: Callable[[Slate, Stages, Release], Message],
+        priority: int = recommender_pb2.PRIORITY_NORMAL,
+    ) -> None:
+        def settle(outcome: Outcome, stages: Stages) -> None:
+            if isinstance(outcome, Slate):
+                reply.slate(outcome)
+                reply.message(response(outcome, stages, self._release))
+            elif isinstance(outcome, ShortlistError):
+                reply.error(outcome)
+
+        self._batcher.submit([self._job(reply, query, settle, is_low=requests.is_low_priority(priority))])
+
+    def _job(
+        self, reply: Reply, query: AnyQuery, settle: Callable[[Outcome, Stages], None], *, is_low: bool = False
+    ) -> Job:
+        deadline = reply.call.deadline or Deadline.after(self._default_deadline_s, reply.arrived)
+        return Job(query, reply.call, deadline, reply.arrived, is_low, settle)
+
+    def _check_release(self, wanted: str) -> None:
+        if wanted and wanted != self._release.id:
+            raise NotFoundError(f"release: {wanted!r} is not loaded; {self._release.id!r} is")
+
+    def _count_unknown(self, where: str, item_ids: Sequence[str]) -> None:
+        if item_ids:
+            unknown = int((self._release.vocabulary.rows_of_ids(item_ids) < FIRST_ITEM_ROW).sum())
+            if unknown:
+                self._metrics.ignored_items.labels(where).inc(unknown)

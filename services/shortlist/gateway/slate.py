@@ -1,0 +1,123 @@
+"""The answer of the pipeline to one request, as arrays, before it becomes a message."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shortlist.core.arrays import F32, I32
+from shortlist.core.topk import top_k
+from shortlist.core.types import Candidates, Degraded
+
+
+@dataclass(frozen=True, slots=True)
+class ItemExplanation:
+    """Why an item stands where it stands.
+
+    Args:
+        features: (C,) float32, the item's row of `candidate_dense`.
+        neighbours: Items of the history and their cosine, nearest first.
+    """
+
+    features: F32
+    neighbours: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UserKnowledge:
+    """What was known of the user.
+
+    Args:
+        recent_rows: Newest items first, unknown ones left out.
+        event_count: Events in the stored row.
+        row_version: 0 where there is no row.
+    """
+
+    recent_rows: tuple[int, ...]
+    event_count: int
+    row_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slate:
+    """Ranked items of one request (n of them, S sources).
+
+    Args:
+        rows: (n,) int32, best first.
+        scores: (n,) float32.
+        retrieval_scores: (n,) float32, 0 to 1.
+        source_scores: (n, S) float32.
+        source_ranks: (n, S) int32, 0 where the source did not propose the item.
+        ranker: Who ranked; empty where nobody did.
+        degraded: Steps of the ladder.
+        is_cold_start: Nothing was known of the user.
+        unknown_ids: Candidates of the caller that the release does not know.
+        explanations: One an item, where asked for.
+        user: Where asked for.
+    """
+
+    rows: I32
+    scores: F32
+    retrieval_scores: F32
+    source_scores: F32
+    source_ranks: I32
+    ranker: str = ""
+    degraded: tuple[Degraded, ...] = ()
+    is_cold_start: bool = False
+    unknown_ids: tuple[str, ...] = ()
+    explanations: tuple[ItemExplanation, ...] | None = None
+    user: UserKnowledge | None = None
+
+
+def in_order(rows: I32, sources: int, popular_source: int | None) -> Slate:
+    """Make a slate of rows that are in order already; their scores fall from 1 with the rank.
+
+    Args:
+        rows: (n,) int32.
+        sources: S.
+        popular_source: The source that gave the order; None where none did.
+    """
+    count = len(rows)
+    scores = (1.0 / np.arange(1, count + 1)).astype(np.float32)
+    source_scores = np.zeros((count, sources), np.float32)
+    source_ranks = np.zeros((count, sources), np.int32)
+    if popular_source is not None:
+        source_scores[:, popular_source] = scores
+        source_ranks[:, popular_source] = np.arange(1, count + 1)
+    return Slate(rows, scores, scores, source_scores, source_ranks)
+
+
+def best_of(candidates: Candidates, scores: F32 | None, limits: list[int]) -> tuple[list[Slate], list[I32]]:
+    """Cut the best of each request's candidates.
+
+    Args:
+        candidates: Merged proposals, in retrieval order.
+        scores: (B, N) float32, finite; None: keep the retrieval order, with the retrieval scores.
+        limits: Items wanted a request.
+
+    Returns:
+        A slate a request, and the columns of the candidates that it took.
+    """
+    best = candidates.scores.max(axis=1, keepdims=True)
+    relative = (candidates.scores / np.where(best > 0, best, np.float32(1.0))).max(axis=2, initial=0.0)
+    relative = np.clip(relative, 0.0, 1.0)
+    falling = -np.arange(candidates.rows.shape[1], dtype=np.float32)
+    order, counts = top_k(
+        np.broadcast_to(falling, candidates.rows.shape) if scores is None else scores,
+        candidates.rows > 0,
+        max(limits),
+    )
+    shown = relative if scores is None else scores
+    slates, columns = [], []
+    for request, limit in enumerate(limits):
+        taken = order[request, : min(limit, int(counts[request]))]
+        columns.append(taken.astype(np.int32))
+        slates.append(
+            Slate(
+                candidates.rows[request, taken],
+                shown[request, taken],
+                relative[request, taken],
+                candidates.scores[request, taken],
+                candidates.ranks[request, taken],
+            )
+        )
+    return slates, columns

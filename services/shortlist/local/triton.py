@@ -1,0 +1,75 @@
+"""Triton as a part: started empty; the gateway loads a release's ranker into it over the wire."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from shortlist.local.parts import Part
+from shortlist.local.ports import Ports
+from shortlist.local.probes import LOOPBACK, http_answers
+from shortlist.local.triton_install import BACKENDS, SERVER
+
+NAME = "triton"
+SECRET_NAME = "shortlist"
+"""The header that carries the secret; over gRPC `triton-grpc-protocol-` stands before it. The gateway sends the same."""
+
+_EXIT_TIMEOUT_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TritonInstallation:
+    """An unpacked Triton, and the directory of the Python library that its stub loads."""
+
+    tree: Path
+    library_dir: Path
+
+
+def triton_part(installation: TritonInstallation, ports: Ports, run_dir: Path, secret: str) -> Part:
+    """Describe Triton with an empty model repository, on loopback.
+
+    Whoever may load a model runs code, so model control asks for a secret on both protocols. Triton takes it as an
+    argument only: other users of this machine can read it in the process list, and an embedded cluster is therefore
+    no place for secrets of others.
+    """
+    models = run_dir / "models"
+    models.mkdir(exist_ok=True)
+    restriction = f"model-repository:{SECRET_NAME}={secret}"
+    arguments = {
+        "model-repository": models,
+        "backend-directory": installation.tree / BACKENDS,
+        "model-control-mode": "explicit",
+        "grpc-address": LOOPBACK,
+        "grpc-port": ports.triton_grpc,
+        "grpc-restricted-protocol": restriction,
+        "http-address": LOOPBACK,
+        "http-port": ports.triton_http,
+        "http-restricted-api": restriction,
+        "metrics-address": LOOPBACK,
+        "metrics-port": ports.triton_metrics,
+        "exit-timeout-secs": _EXIT_TIMEOUT_S,
+    }
+    return Part(
+        NAME,
+        command=(str(installation.tree / SERVER), *(f"--{name}={value}" for name, value in arguments.items())),
+        probe=lambda: http_answers(ports.triton_http, "/v2/health/live"),
+        environment=_environment(installation),
+        grace_s=_EXIT_TIMEOUT_S + 3.0,
+    )
+
+
+def _environment(installation: TritonInstallation) -> dict[str, str]:
+    """Lead the stub to this interpreter's packages.
+
+    The stub reads neither PYTHONHOME nor PYTHONPATH (tried): it looks for `python3` on the PATH, and takes the virtual
+    environment around it as its own.
+    """
+    return {
+        "PATH": _in_front(Path(sys.executable).parent, "PATH"),
+        "LD_LIBRARY_PATH": _in_front(installation.library_dir, "LD_LIBRARY_PATH"),
+    }
+
+
+def _in_front(directory: Path, variable: str) -> str:
+    inherited = os.environ.get(variable)
+    return f"{directory}{os.pathsep}{inherited}" if inherited else str(directory)

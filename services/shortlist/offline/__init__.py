@@ -1,0 +1,1 @@
+"""The offline path: datasets, cleaning, features, training, export, quantization, evaluation, release building."""

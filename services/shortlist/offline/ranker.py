@@ -1,0 +1,57 @@
+"""The ranker: history attention and dense features through a small network, scored candidate by candidate."""
+
+import torch
+from torch import Tensor, nn
+
+from shortlist.core.arrays import F32, I32
+from shortlist.offline.modules import AgeAndType, ItemEmbedding, Standardise
+
+_WIDTH = 16
+_HIDDEN = (128, 64)
+
+
+class Ranker(nn.Module):
+    """Score candidates; the user's part is computed once for all of them.
+
+    Args:
+        categories: (R, levels) int32, a constant of the graph, gathered by row.
+        user_dense: Values seen in training, for the normalisation inside the graph.
+        candidate_dense: The same, (lists, C) of real candidates.
+    """
+
+    def __init__(self, categories: I32, user_dense: F32, candidate_dense: F32) -> None:
+        super().__init__()
+        self.item = ItemEmbedding(categories, _WIDTH)
+        self.when = AgeAndType(_WIDTH)
+        self.asked = nn.Linear(_WIDTH, _WIDTH)
+        self.user = Standardise(user_dense)
+        self.dense = Standardise(candidate_dense)
+        width = user_dense.shape[-1] + candidate_dense.shape[-1] + 3 * _WIDTH
+        self.skip = nn.Linear(width, 1)
+        self.network = nn.Sequential(
+            nn.Linear(width, _HIDDEN[0]), nn.ReLU(), nn.Linear(*_HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN[1], 1)
+        )
+
+    def forward(
+        self,
+        user_dense: Tensor,
+        history: Tensor,
+        history_type: Tensor,
+        history_age: Tensor,
+        candidates: Tensor,
+        candidate_dense: Tensor,
+    ) -> Tensor:
+        """Give (B, N); what stands where a candidate is padding is meaningless."""
+        item = self.item(candidates)
+        context = self._attend(item, history, history_type, history_age)
+        user = self.user(user_dense).unsqueeze(1).expand(-1, candidates.shape[1], -1)
+        seen = torch.cat([user, self.dense(candidate_dense), item, context, item * context], dim=-1)
+        return (self.skip(seen) + self.network(seen)).squeeze(-1)
+
+    def _attend(self, item: Tensor, history: Tensor, history_type: Tensor, history_age: Tensor) -> Tensor:
+        """Pool the history once for each candidate: (B, N, width), 0 for a user without one."""
+        events = self.item(history) + self.when(history_type, history_age)
+        held = (history > 0).to(events.dtype).unsqueeze(1)
+        logits = torch.matmul(self.asked(item), events.transpose(1, 2)) * _WIDTH**-0.5
+        weights = torch.softmax(logits - 1e4 * (1.0 - held), dim=-1) * held
+        return torch.matmul(weights, events)

@@ -1,0 +1,66 @@
+"""The two towers: items and users as points on one sphere, near where a user buys.
+
+The item tower runs at training only: its output is the release's embeddings. The query tower takes the embeddings of
+the history's items, so what is served holds one table of items.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from shortlist.core.arrays import F32, I32
+from shortlist.core.types import FIRST_ITEM_ROW
+from shortlist.offline.modules import AgeAndType, ItemEmbedding, Standardise
+
+_HIDDEN = 128
+_HEADS = 4
+
+
+class ItemTower(nn.Module):
+    """Embed items from id, categories and what their columns say at a moment."""
+
+    def __init__(self, categories: I32, columns: F32, dimension: int) -> None:
+        super().__init__()
+        self.item = ItemEmbedding(categories, dimension)
+        self.standardise = Standardise(columns[FIRST_ITEM_ROW:])
+        self.hidden = nn.Sequential(nn.Linear(dimension + columns.shape[1], _HIDDEN), nn.ReLU())
+        self.out = nn.Linear(_HIDDEN, dimension)
+
+    def forward(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Embed (n,) rows with (n, C) raw columns as (n, D), unit length."""
+        item = self.item(rows)
+        mixed = self.out(self.hidden(torch.cat([item, self.standardise(columns)], dim=-1)))
+        return functional.normalize(item + mixed, dim=-1)
+
+
+class QueryTower(nn.Module):
+    """Embed users: attention pooling over the history with ages and types, and dense features.
+
+    Pooling beat a transformer layer at equal time on a CPU.
+    """
+
+    def __init__(self, user_dense: F32, dimension: int) -> None:
+        super().__init__()
+        self.when = AgeAndType(dimension)
+        self.attention = nn.Sequential(nn.Linear(dimension, _HIDDEN // 2), nn.Tanh(), nn.Linear(_HIDDEN // 2, _HEADS))
+        self.standardise = Standardise(user_dense)
+        self.hidden = nn.Sequential(nn.Linear(_HEADS * dimension + user_dense.shape[1], _HIDDEN), nn.ReLU())
+        self.out = nn.Linear(_HIDDEN, dimension)
+        self.skip = nn.Linear(_HEADS * dimension, dimension, bias=False)
+
+    def forward(
+        self,
+        history_embedding: Tensor,
+        history_mask: Tensor,
+        history_type: Tensor,
+        history_age: Tensor,
+        user_dense: Tensor,
+    ) -> Tensor:
+        """Give (B, D), unit length; a user without a history is placed by the dense features alone."""
+        events = history_embedding + self.when(history_type, history_age)
+        masked = self.attention(events) - 1e4 * (1.0 - history_mask).unsqueeze(-1)
+        # The mask once more, after the softmax: over nothing but padding it would be uniform.
+        weights = torch.softmax(masked, dim=1) * history_mask.unsqueeze(-1)
+        pooled = torch.matmul(weights.transpose(1, 2), events).flatten(1)
+        mixed = self.out(self.hidden(torch.cat([pooled, self.standardise(user_dense)], dim=-1)))
+        return functional.normalize(self.skip(pooled) + mixed, dim=-1)

@@ -1,0 +1,1 @@
+"""Scores: the tensor contract of the ranker, and the two places it runs (Triton, in the process)."""

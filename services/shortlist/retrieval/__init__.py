@@ -1,0 +1,1 @@
+"""Candidates: the index behind a port (CPU, GPU), the query tower, sources, their merge, filters."""

@@ -1,0 +1,74 @@
+"""The retrieval ports: an item index, and a source of candidates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from shortlist.core.arrays import F32
+from shortlist.core.types import History, SourceList
+from shortlist.retrieval.filters import Kept
+
+
+class ItemIndex(Protocol):
+    """Inner-product search over the item embeddings; safe to call from several threads."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu" or "cuda"."""
+
+    @property
+    def dimension(self) -> int:
+        """D, the length of a vector."""
+
+    def __len__(self) -> int:
+        """Count the items."""
+
+    def search(self, queries: F32, k: int) -> SourceList:
+        """Find the k items with the largest inner product for each query.
+
+        Args:
+            queries: (B, D) float32, C order.
+            k: Items a query; where the index holds fewer, row 0 pads.
+
+        Returns:
+            Item rows (B, k), best first, and inner products; no row repeats within a query.
+
+        Raises:
+            UnavailableError: the device failed.
+        """
+
+    def close(self) -> None:
+        """Release the device; a search after it is an UnavailableError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """What sources know of a batch of requests.
+
+    Args:
+        history: The users' whole histories, newest first.
+        user_dense: (B, U) float32.
+        kept: For each request the part of the catalogue that its filter keeps; None: all of it.
+        excluded_at_most: The largest number of items that a request of the batch excludes by name; a source that
+            would otherwise propose excluded items proposes so many more.
+    """
+
+    history: History
+    user_dense: F32
+    kept: Sequence[Kept | None]
+    excluded_at_most: int
+
+
+class Source(Protocol):
+    """Proposes candidates for a batch of requests; safe to call from several threads."""
+
+    @property
+    def name(self) -> str:
+        """The name in answers, metrics and the release's feature schema."""
+
+    def propose(self, retrieval: Retrieval) -> SourceList:
+        """Propose items for each request, best first; respecting its filter, not its exclusions.
+
+        Raises:
+            UnavailableError: the source cannot answer.
+        """

@@ -1,0 +1,34 @@
+"""The base of every service's settings: frozen, from the environment, an unknown name is an error."""
+
+import os
+from typing import Any, ClassVar
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shortlist.core.errors import StartError
+
+
+class ServiceSettings(BaseSettings):
+    """Settings read from variables named `SHORTLIST_<SERVICE>_<FIELD>`.
+
+    A subclass sets `model_config = SettingsConfigDict(env_prefix="SHORTLIST_<SERVICE>_", frozen=True)`.
+    """
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(frozen=True)
+
+    def __init__(self, **values: Any) -> None:
+        self.refuse_unknown()
+        super().__init__(**values)
+
+    @classmethod
+    def refuse_unknown(cls) -> None:
+        """Refuse variables with this service's prefix that name no field: a typing error must not pass silently.
+
+        Raises:
+            StartError: with the variable's name and the known ones.
+        """
+        prefix = cls.model_config["env_prefix"]
+        known = {f"{prefix}{name}".upper() for name in cls.model_fields}
+        for variable in os.environ:
+            if variable.startswith(prefix) and variable.upper() not in known:
+                raise StartError(f"{variable} is no setting; known: {', '.join(sorted(known))}")

@@ -1,0 +1,1 @@
+"""Metrics, logging, tracing: every name, unit, bucket and label in one place."""
