@@ -1,0 +1,87 @@
+# Everything a person runs. `make` alone explains itself.
+
+# The first Python of 3.11 or newer that is on the path.
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
+VENV := .venv
+BIN := $(VENV)/bin
+RELEASE := deploy/releases/completejourney
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# PyTorch's own index has CPU builds (200 MB); PyPI's build for Linux brings gigabytes of CUDA along.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+# onnxruntime's wheel would report home and make a folder in the home directory.
+export ORT_DISABLE_TELEMETRY := 1
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint type protos lock bench release model-repository gpu-names gpu-check clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+$(VENV)/pip.done:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11: name another with PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/serve.done: $(VENV)/pip.done deploy/requirements/serve.txt pyproject.toml
+	@echo "installing the serving environment into $(VENV) ..."
+	@$(PIP_INSTALL) --require-hashes -r deploy/requirements/serve.txt
+	@$(PIP_INSTALL) --no-deps -e .
+	@touch $@
+
+$(VENV)/dev.done: $(VENV)/serve.done deploy/requirements/dev.txt deploy/requirements/torch.txt
+	@echo "installing the development environment into $(VENV) ..."
+	@$(PIP_INSTALL) --require-hashes -r deploy/requirements/dev.txt
+	@$(PIP_INSTALL) --retries 1 --extra-index-url $(TORCH_INDEX) -r deploy/requirements/torch.txt
+	@touch $@
+
+demo: $(VENV)/serve.done ## the embedded cluster on the shipped release, recommendations on the screen (ONCE=1: then end)
+	@$(BIN)/shortlist demo --release $(RELEASE) $(if $(ONCE),--once)
+
+test: $(VENV)/dev.done lint type ## environment, lint, types and the test suite
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(VENV)/dev.done lint type ## the same with the slow tests
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.done ## ruff and the import contracts
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
+
+type: $(VENV)/dev.done ## mypy, strict
+	@$(BIN)/mypy
+
+protos: $(VENV)/dev.done ## write services/shortlist/v1 from protos/
+	@cd protos && PATH="$(CURDIR)/$(BIN):$$PATH" python -m grpc_tools.protoc -I. --python_out=../services --grpc_python_out=../services \
+		--mypy_out=quiet:../services --mypy_grpc_out=quiet:../services shortlist/v1/*.proto
+
+lock: $(VENV)/dev.done ## write deploy/requirements from pyproject.toml
+	@echo 'torch ; python_version < "3"' > $(VENV)/without-torch.txt
+	@$(BIN)/uv pip compile -q pyproject.toml --extra cpu --extra fast --extra local \
+		--universal --generate-hashes --python-version 3.11 --no-header -o deploy/requirements/serve.txt
+	@$(BIN)/uv pip compile -q pyproject.toml --extra cpu --extra fast --extra local --extra train --extra dev --extra loadtest \
+		--universal --generate-hashes --python-version 3.11 --no-header \
+		--override $(VENV)/without-torch.txt -c deploy/requirements/serve.txt -o deploy/requirements/dev.txt
+
+bench: $(VENV)/dev.done ## latency, memory and training figures on this machine
+	@$(BIN)/python -m loadtest.bench --release $(RELEASE)
+
+release: $(VENV)/dev.done ## train the shipped release again, beside the old one, then replace it
+	@rm -rf $(RELEASE).new
+	@$(BIN)/shortlist train --dataset completejourney --out $(RELEASE).new
+	@rm -rf $(RELEASE) && mv $(RELEASE).new $(RELEASE)
+	@$(MAKE) --no-print-directory model-repository
+
+model-repository: $(VENV)/serve.done ## render model_repository/ from the shipped release, for a bare tritonserver
+	@$(BIN)/python -m shortlist.ranking.render $(RELEASE) model_repository
+
+gpu-names: ## check the FAISS names that the GPU engine uses against the faiss-gpu wheel, in an environment of its own
+	@test -d $(VENV)-gpu || { $(PYTHON) -m venv $(VENV)-gpu && $(VENV)-gpu/bin/python -m pip install --quiet "faiss-gpu==1.15.1" "numpy<3" pytest pytest-timeout; }
+	@PYTHONPATH=services:tests $(VENV)-gpu/bin/python -m pytest -q -p no:cacheprovider -o addopts="" tests/gpu/check_names.py
+
+gpu-check: ## on a machine with a GPU: the index contract on the real device
+	@PYTHONPATH=services:tests $(BIN)/python -m pytest -q -o addopts="" tests/gpu/check_device.py
+
+clean: ## remove the environments and caches
+	@rm -rf $(VENV) $(VENV)-gpu .mypy_cache .ruff_cache .pytest_cache .hypothesis build

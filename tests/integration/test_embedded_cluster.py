@@ -16,12 +16,12 @@ from tritonclient.utils import InferenceServerException
 from shortlist.core.errors import StartError
 from shortlist.local.cluster import Cluster, PartStartError
 from shortlist.local.config import LocalSettings
-from shortlist.local.host import find_libpython, refuse_unfit_host
+from shortlist.local.host import PYTHON, find_libpython, refuse_unfit_host
 from shortlist.local.parts import Part
 from shortlist.local.probes import grpc_serves, http_answers, valkey_answers
 from shortlist.local.process import Process
 from shortlist.local.restarts import RestartBudget
-from shortlist.local.triton_install import install_triton
+from shortlist.local.triton_install import SERVER, VERSION, install_triton
 from support.running_cluster import RunningCluster, wait_until
 from support.stand_in_gateway import MODEL, MODEL_CONFIG, MODEL_NAME
 
@@ -57,7 +57,9 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
 @pytest.fixture(scope="module")
 def triton_cluster(tmp_path_factory: pytest.TempPathFactory, _triton: None) -> Iterator[dict[str, Any]]:
     """Addresses of a cluster with Triton, shared by the tests that only look."""
-    cluster = RunningCluster(tmp_path_factory.mktemp("cluster"), "triton")
+    # a proxy that does not answer: nothing on loopback may ask it
+    proxy = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    cluster = RunningCluster(tmp_path_factory.mktemp("cluster"), "triton", environment=proxy)
     try:
         yield cluster.ready()
     finally:
@@ -214,6 +216,22 @@ def test_where_triton_cannot_be_had_the_cluster_says_why_and_ranks_in_the_gatewa
 
     insisting = launch("triton", environment=no_cache)
     assert insisting.wait() == 1
+
+
+@pytest.mark.usefixtures("_triton")
+def test_where_triton_does_not_start_the_cluster_says_why_and_ranks_in_the_gateway(
+    launch: Launch, tmp_path: Path
+) -> None:
+    server = tmp_path / f"nvidia-pytriton-{VERSION}-python{PYTHON}" / SERVER
+    server.parent.mkdir(parents=True)
+    server.write_text("#!/bin/sh\necho no such luck; exit 3")
+    server.chmod(0o755)
+
+    cluster = launch("auto", environment={"SHORTLIST_LOCAL_CACHE_DIR": str(tmp_path)})
+
+    assert cluster.ready()["ranker"] == "onnxruntime"
+    assert "Without Triton: triton ended with status 3 before it was ready" in cluster.stderr
+    assert "triton.log ends:\nno such luck" in cluster.stderr
 
 
 def test_a_part_that_dies_again_and_again_ends_the_cluster(tmp_path: Path) -> None:

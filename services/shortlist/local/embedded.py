@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -79,10 +80,7 @@ def embedded_cluster(
     Raises:
         StartError: a port is taken, a part does not start, or Triton was asked for and cannot be had.
     """
-
-    def report(text: str) -> None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-
+    report = partial(_say, console)
     installation = _find_triton(ranker, console)
     with ExitStack() as stack:
         logs = stack.enter_context(_run_directory(run_dir))
@@ -106,6 +104,7 @@ def plan(
     Raises:
         StartError: a port is taken, or Valkey is not installed.
     """
+    release = release.resolve()
     ports = ports.resolve((*GATEWAY_PORTS, *(TRITON_PORTS if installation else ())))
     redis_url = f"redis://{LOOPBACK}:{ports.redis}/0"
     addresses = Addresses(
@@ -133,13 +132,18 @@ def _find_triton(ranker: RankerChoice, console: Console) -> TritonInstallation |
         return None
     try:
         refuse_unfit_host()
-        library_dir = find_libpython().parent
-        return TritonInstallation(install_triton(LocalSettings().cache_dir, console), library_dir)
+        libpython = find_libpython()
+        return TritonInstallation(install_triton(LocalSettings().cache_dir, console), libpython)
     except StartError as error:
         if ranker is RankerChoice.TRITON:
             raise
-        console.print(_fallback(error), markup=False, highlight=False, soft_wrap=True)
+        _say(console, _fallback(error))
         return None
+
+
+def _say(console: Console, text: str) -> None:
+    """Print as is: a log's brackets are no markup, its lines are not to be broken."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _fallback(error: StartError) -> str:

@@ -11,6 +11,7 @@ from shortlist.core.errors import StartError
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 STUB_PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 _GLIBC = (2, 35)
+_SELF_CONTAINED = "3.13"  # its stub is linked with a library in the wheel
 _COMMON_LIBRARY_DIRS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/local/lib")
 
 
@@ -32,12 +33,14 @@ def refuse_unfit_host() -> None:
         )
 
 
-def find_libpython(python: str = PYTHON, directories: Iterable[str] | None = None) -> Path:
-    """Find the shared library of this Python that Triton's stub is linked with.
+def find_libpython(python: str = PYTHON, directories: Iterable[str] | None = None) -> Path | None:
+    """Find the shared library of this Python that Triton's stub is linked with; None where the wheel brings it.
 
     Raises:
         StartError: there is none; with what to install.
     """
+    if python == _SELF_CONTAINED:
+        return None
     if directories is None:
         directories = (str(sysconfig.get_config_var("LIBDIR")), f"{sys.base_prefix}/lib", *_COMMON_LIBRARY_DIRS)
     for directory in directories:

@@ -51,11 +51,6 @@ class Process:
         return self._popen.poll() is None
 
     @property
-    def has_failed(self) -> bool:
-        """Whether it has ended, and not with exit status 0."""
-        return self._popen.poll() not in {None, 0}
-
-    @property
     def ending(self) -> str:
         """How it ended, as a phrase."""
         status = self._popen.poll()
@@ -86,15 +81,15 @@ class Process:
             StartError: it ended otherwise, or the time is over; with the end of its log.
         """
         try:
-            self._popen.wait(timeout_s)
+            status = self._popen.wait(timeout_s)
         except subprocess.TimeoutExpired:
             raise self.failure(f"was not done after {timeout_s:.0f} s") from None
-        if self.has_failed:
+        if status != 0:
             raise self.failure(self.ending)
 
     def failure(self, what: str) -> StartError:
         """Make the error that says what happened to it and how its log ends."""
-        return StartError(f"{self.name} {what}; its log ends:\n{tail(self.log) or '(nothing)'}")
+        return StartError(f"{self.name} {what}; {self.log} ends:\n{tail(self.log) or '(nothing)'}")
 
     def stop(self, grace_s: float) -> None:
         """Ask it to end, end it after the grace, and wait for its helpers; nothing of it runs afterwards."""
@@ -113,6 +108,6 @@ class Process:
         """Signal what is left of the process group; tell whether anything is."""
         try:
             os.killpg(self.pid, number)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):  # macOS forbids what Linux says is not there
             return False
         return True

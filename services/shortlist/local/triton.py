@@ -11,18 +11,16 @@ from shortlist.local.probes import LOOPBACK, http_answers
 from shortlist.local.triton_install import BACKENDS, SERVER
 
 NAME = "triton"
-SECRET_NAME = "shortlist"
-"""The header that carries the secret; over gRPC `triton-grpc-protocol-` stands before it. The gateway sends the same."""
-
+_HEADER = "shortlist"  # carries the secret; over gRPC as `triton-grpc-protocol-shortlist`, which the gateway sends
 _EXIT_TIMEOUT_S = 5
 
 
 @dataclass(frozen=True, slots=True)
 class TritonInstallation:
-    """An unpacked Triton, and the directory of the Python library that its stub loads."""
+    """An unpacked Triton, and the Python library that its stub loads; None where the wheel brings that too."""
 
     tree: Path
-    library_dir: Path
+    libpython: Path | None
 
 
 def triton_part(installation: TritonInstallation, ports: Ports, run_dir: Path, secret: str) -> Part:
@@ -34,7 +32,7 @@ def triton_part(installation: TritonInstallation, ports: Ports, run_dir: Path, s
     """
     models = run_dir / "models"
     models.mkdir(exist_ok=True)
-    restriction = f"model-repository:{SECRET_NAME}={secret}"
+    restriction = f"model-repository:{_HEADER}={secret}"
     arguments = {
         "model-repository": models,
         "backend-directory": installation.tree / BACKENDS,
@@ -64,10 +62,10 @@ def _environment(installation: TritonInstallation) -> dict[str, str]:
     The stub reads neither PYTHONHOME nor PYTHONPATH (tried): it looks for `python3` on the PATH, and takes the virtual
     environment around it as its own.
     """
-    return {
-        "PATH": _in_front(Path(sys.executable).parent, "PATH"),
-        "LD_LIBRARY_PATH": _in_front(installation.library_dir, "LD_LIBRARY_PATH"),
-    }
+    environment = {"PATH": _in_front(Path(sys.executable).parent, "PATH")}
+    if installation.libpython is not None:
+        environment["LD_LIBRARY_PATH"] = _in_front(installation.libpython.parent, "LD_LIBRARY_PATH")
+    return environment
 
 
 def _in_front(directory: Path, variable: str) -> str:

@@ -61,6 +61,10 @@ def test_the_library_is_found_in_the_first_directory_that_has_it(tmp_path: Path)
     assert find_libpython("3.11", [str(tmp_path / "empty"), str(tmp_path)]) == tmp_path / "libpython3.11.so.1.0"
 
 
+def test_python_3_13_needs_no_library_of_the_system(tmp_path: Path) -> None:
+    assert find_libpython("3.13", [str(tmp_path)]) is None
+
+
 def test_a_missing_library_is_named_with_the_package_that_brings_it(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"libpython3\.12\.so\.1\.0: install libpython3\.12 \(Debian, Ubuntu\)"):
         find_libpython("3.12", [str(tmp_path)])

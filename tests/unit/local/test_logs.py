@@ -33,6 +33,10 @@ def test_a_log_over_the_limit_is_emptied_and_its_writer_goes_on(tmp_path: Path) 
     assert log.read_bytes() == b"after"
 
 
+def test_a_log_that_someone_removed_is_no_error(tmp_path: Path) -> None:
+    bound(tmp_path / "none.log")
+
+
 def test_a_log_within_the_limit_is_left_alone(tmp_path: Path) -> None:
     log = tmp_path / "x.log"
     log.write_bytes(b"x" * 100)

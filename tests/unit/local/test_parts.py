@@ -15,7 +15,7 @@ ACCESS = TritonAccess("127.0.0.1:8001", "secret")
 
 @pytest.fixture
 def triton_command(tmp_path: Path) -> tuple[str, ...]:
-    return triton_part(TritonInstallation(tmp_path, tmp_path), Ports(), tmp_path, "secret").command
+    return triton_part(TritonInstallation(tmp_path, None), Ports(), tmp_path, "secret").command
 
 
 def test_the_gateway_is_told_everything_by_environment() -> None:
@@ -41,7 +41,7 @@ def test_without_triton_the_gateway_ranks_itself_and_hears_of_no_triton() -> Non
 
 
 def test_no_secret_is_in_a_repr(tmp_path: Path) -> None:
-    part = triton_part(TritonInstallation(tmp_path, tmp_path), Ports(), tmp_path, "secret")
+    part = triton_part(TritonInstallation(tmp_path, None), Ports(), tmp_path, "secret")
 
     assert "secret" not in repr(ACCESS)
     assert "secret" not in repr(part)
@@ -61,7 +61,7 @@ def test_triton_finds_this_interpreter_and_its_library_first(tmp_path: Path, mon
     monkeypatch.setenv("PATH", "/usr/bin")
     monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
 
-    part = triton_part(TritonInstallation(tmp_path, Path("/python/lib")), Ports(), tmp_path, "secret")
+    part = triton_part(TritonInstallation(tmp_path, Path("/python/lib/libpython.so")), Ports(), tmp_path, "secret")
 
     assert part.environment["PATH"] == f"{Path(sys.executable).parent}:/usr/bin"
     assert part.environment["LD_LIBRARY_PATH"] == "/python/lib"

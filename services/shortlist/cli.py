@@ -1,0 +1,222 @@
+"""The `shortlist` command. Imports are lazy: `shortlist recommend` loads no torch, and starts in a blink."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import grpc
+import typer
+from google.protobuf import json_format
+from rich.console import Console
+
+from shortlist.core.errors import InputError, ReleaseRefusedError, ShortlistError
+
+app = typer.Typer(
+    name="shortlist",
+    help="A self-hosted, low-latency recommendation serving cluster.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+release_app = typer.Typer(help="Releases on disk.", no_args_is_help=True)
+app.add_typer(release_app, name="release")
+
+DEFAULT_GATEWAY = "127.0.0.1:50051"
+Gateway = Annotated[str, typer.Option("--gateway", envvar="SHORTLIST_CLIENT_GATEWAY", help="The gateway's address.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Limit = Annotated[int, typer.Option(min=0, max=200, help="How many items; 0 is the server's default.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
+
+
+@app.command()
+def up(
+    release: Annotated[Path, typer.Option(help="Directory of the release.")],
+    *,
+    ranker: Annotated[str, typer.Option(help="auto, triton or onnxruntime.")] = "auto",
+    as_json: AsJson = False,
+    gateway_port: Port = 50051,
+    metrics_port: Port = 9464,
+    redis_port: Port = 6379,
+    triton_http_port: Port = 8000,
+    triton_grpc_port: Port = 8001,
+    triton_metrics_port: Port = 8002,
+    run_dir: Annotated[Path | None, typer.Option(help="Keep the logs here.")] = None,
+) -> None:
+    """Run the embedded cluster in the foreground: Valkey, Triton and the gateway, on loopback."""
+    from shortlist.local.embedded import RankerChoice
+    from shortlist.local.ports import Ports
+    from shortlist.local.up import up as run
+
+    ports = Ports(gateway_port, metrics_port, redis_port, triton_http_port, triton_grpc_port, triton_metrics_port)
+    run(release, ports, _choice(RankerChoice, ranker, "--ranker"), as_json=as_json, run_dir=run_dir)
+
+
+@app.command()
+def demo(
+    release: Annotated[Path, typer.Option(help="Directory of the release.")],
+    *,
+    once: Annotated[bool, typer.Option("--once", help="End after the answers.")] = False,
+) -> None:
+    """Run the embedded cluster and show recommendations for a few users of the release."""
+    from shortlist.local.demo import demo as run
+
+    run(release, once=once)
+
+
+@app.command()
+def recommend(
+    user: str,
+    *,
+    limit: Limit = 10,
+    session: Annotated[list[str] | None, typer.Option(help="Items touched in this session, oldest first.")] = None,
+    category: Annotated[list[str] | None, typer.Option(help="Only items with one of these categories.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why.")] = False,
+    as_json: AsJson = False,
+    gateway: Gateway = DEFAULT_GATEWAY,
+) -> None:
+    """Ask a gateway what a user should see now."""
+    from shortlist.client import Client
+    from shortlist.screen.answers import features_table, show_answer
+    from shortlist.v1 import recommender_pb2
+
+    condition = recommender_pb2.Filter(include_categories=category or [])
+    with Client(gateway, caller="cli") as client:
+        answer = client.recommend(
+            user, limit=limit, session_item_ids=session or [], condition=condition, explain=explain
+        )
+        if as_json:
+            _print_message(answer)
+            return
+        show_answer(Console(), client, user, answer)
+        if explain and answer.items:
+            Console().print(features_table(answer.items[0]))
+
+
+@app.command()
+def similar(item: str, *, limit: Limit = 10, as_json: AsJson = False, gateway: Gateway = DEFAULT_GATEWAY) -> None:
+    """Ask a gateway which items are like one."""
+    from shortlist.client import Client
+    from shortlist.screen.answers import Titles, slate_table
+
+    with Client(gateway, caller="cli") as client:
+        answer = client.similar_items(item, limit=limit)
+        if as_json:
+            _print_message(answer)
+            return
+        titles = Titles(client, [item, *(near.item_id for near in answer.items)])
+        Console().print(f"like [bold]{titles.title(item)}[/bold]", slate_table(answer.items, titles), sep="\n")
+
+
+@app.command()
+def rank(
+    user: str, items: list[str], *, explain: bool = False, as_json: AsJson = False, gateway: Gateway = DEFAULT_GATEWAY
+) -> None:
+    """Let a gateway rank items of your own for a user."""
+    from shortlist.client import Client
+    from shortlist.screen.answers import show_answer
+
+    with Client(gateway, caller="cli") as client:
+        answer = client.rank(user, items, explain=explain)
+        if as_json:
+            _print_message(answer)
+            return
+        show_answer(Console(), client, user, answer)
+        if answer.unknown_item_ids:
+            Console().print(f"not in the catalogue: {', '.join(answer.unknown_item_ids)}")
+
+
+@app.command()
+def train(
+    dataset: Annotated[str, typer.Option(help="Name of the dataset adapter, such as online-retail.")],
+    out: Annotated[Path, typer.Option(help="Directory of the new release; must not exist.")],
+    *,
+    path: Annotated[Path | None, typer.Option(help="Where the raw log lies.")] = None,
+    holdout: Annotated[
+        float, typer.Option(min=0.0, max=0.5, help="Share of the newest events kept for the test.")
+    ] = 0.2,
+    seed: Annotated[int, typer.Option(min=0)] = 7,
+    precision: Annotated[str, typer.Option(help="int8, or fp32 where the quality gate refuses int8.")] = "int8",
+) -> None:
+    """Turn a raw behaviour log into a verified release."""
+    from shortlist.offline.build import train as run
+
+    run(dataset, path, out, holdout=holdout, seed=seed, precision=precision)
+
+
+@app.command()
+def evaluate(
+    release: Path,
+    *,
+    dataset: Annotated[str, typer.Option(help="Name of the dataset adapter.")],
+    path: Annotated[Path | None, typer.Option(help="Where the raw log lies.")] = None,
+) -> None:
+    """Measure a release on the part of the log that it has not seen, next to baselines."""
+    from shortlist.offline.evaluate import evaluate as run
+
+    run(release, dataset, path)
+
+
+@release_app.command()
+def verify(release: Path) -> None:
+    """Check every file of a release against its manifest."""
+    from shortlist.release.bundle import Release
+
+    opened = Release.open(release)
+    Console().print(
+        f"{opened.id}: {len(opened.manifest.files)} files, {opened.manifest.item_count} items, all as they were written"
+    )
+
+
+@app.command()
+def status(*, gateway: Gateway = DEFAULT_GATEWAY) -> None:
+    """Say whether a gateway serves."""
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    with grpc.insecure_channel(gateway) as channel:
+        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2.0)
+    print(f"{gateway}: {health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)}")
+
+
+def main() -> None:
+    """Run the command; a person's mistake exits with 2, everything else that is known with 1, both with a sentence."""
+    try:
+        app(standalone_mode=False)
+    except (InputError, ReleaseRefusedError) as error:
+        _exit(2, str(error))
+    except ShortlistError as error:
+        _exit(1, str(error))
+    except grpc.RpcError as error:
+        _exit(1, f"{error.code().name}: {error.details()}")
+    except ImportError as error:
+        _exit(1, f"{error.name} is not installed: training needs shortlist[train]; see README")
+    except typer.Exit as error:
+        sys.exit(error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        _exit(130, "interrupted")
+    except Exception as error:
+        show: Any = getattr(error, "show", None)  # click's usage errors print themselves
+        if show is None:
+            raise
+        show()
+        sys.exit(2)
+
+
+def _exit(code: int, sentence: str) -> None:
+    print(f"shortlist: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _print_message(message: Any) -> None:
+    print(json.dumps(json_format.MessageToDict(message, preserving_proto_field_name=True), indent=2))
+
+
+def _choice(kind: Any, value: str, option: str) -> Any:
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise InputError(f"{option} must be one of {', '.join(kind)}, got {value!r}") from error
+
+
+if __name__ == "__main__":
+    main()

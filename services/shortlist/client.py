@@ -1,0 +1,115 @@
+"""The client that people import: balanced over gateways, retrying within a budget, every call with a deadline.
+
+with Client("127.0.0.1:50051") as client:
+    answer = client.recommend("1", limit=10)
+    for item in answer.items:
+        print(item.rank, item.item_id, item.score)
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+import grpc
+
+from shortlist.rpc.channels import open_channel
+from shortlist.v1 import catalog_pb2, catalog_pb2_grpc, recommender_pb2, recommender_pb2_grpc
+
+DEFAULT_TIMEOUT_S = 1.0
+_SERVICE = "/shortlist.v1.RecommenderService/"
+# Reading changes nothing, so every one of these may be sent again where a gateway is not there.
+_RETRIED = (
+    *(_SERVICE + method for method in ("Recommend", "RecommendBatch", "SimilarItems", "Rank")),
+    "/shortlist.v1.CatalogService/GetItems",
+)
+
+
+class Client:
+    """A connection to one or more gateways; thread-safe.
+
+    Every method raises grpc.RpcError with the status that the proto files document.
+
+    Args:
+        address: "host:port", or "dns:///host:port" to balance over every address of the name.
+        caller: Names this program in the gateway's logs and metrics.
+        timeout_s: Deadline of a call that names none, in seconds.
+        credentials: TLS; None for plaintext.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        caller: str = "python-client",
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        self._channel = open_channel(address, retried=_RETRIED, credentials=credentials)
+        self._recommender = recommender_pb2_grpc.RecommenderServiceStub(self._channel)
+        self._catalog = catalog_pb2_grpc.CatalogServiceStub(self._channel)
+        self._metadata = (("x-caller", caller),)
+        self._timeout_s = timeout_s
+
+    def recommend(
+        self,
+        user_id: str,
+        *,
+        limit: int = 0,
+        session_item_ids: Sequence[str] = (),
+        condition: recommender_pb2.Filter | None = None,
+        explain: bool = False,
+        timeout_s: float | None = None,
+    ) -> recommender_pb2.RecommendResponse:
+        """Ask for a ranked slate; `limit` 0 is the server's default."""
+        request = recommender_pb2.RecommendRequest(
+            user_id=user_id, limit=limit, session_item_ids=session_item_ids, filter=condition, explain=explain
+        )
+        return self._recommender.Recommend(request, timeout=timeout_s or self._timeout_s, metadata=self._metadata)
+
+    def recommend_batch(
+        self, requests: Sequence[recommender_pb2.RecommendRequest], *, timeout_s: float | None = None
+    ) -> recommender_pb2.RecommendBatchResponse:
+        """Send up to 256 requests in one call; each has a status of its own."""
+        batch = recommender_pb2.RecommendBatchRequest(requests=requests)
+        return self._recommender.RecommendBatch(batch, timeout=timeout_s or self._timeout_s, metadata=self._metadata)
+
+    def similar_items(
+        self,
+        item_id: str,
+        *,
+        limit: int = 0,
+        condition: recommender_pb2.Filter | None = None,
+        timeout_s: float | None = None,
+    ) -> recommender_pb2.SimilarItemsResponse:
+        """Ask for the items nearest to one."""
+        request = recommender_pb2.SimilarItemsRequest(item_id=item_id, limit=limit, filter=condition)
+        return self._recommender.SimilarItems(request, timeout=timeout_s or self._timeout_s, metadata=self._metadata)
+
+    def rank(
+        self,
+        user_id: str,
+        item_ids: Sequence[str],
+        *,
+        limit: int = 0,
+        explain: bool = False,
+        timeout_s: float | None = None,
+    ) -> recommender_pb2.RankResponse:
+        """Rank candidates of your own."""
+        request = recommender_pb2.RankRequest(user_id=user_id, item_ids=item_ids, limit=limit, explain=explain)
+        return self._recommender.Rank(request, timeout=timeout_s or self._timeout_s, metadata=self._metadata)
+
+    def get_items(self, item_ids: Sequence[str], *, timeout_s: float | None = None) -> catalog_pb2.GetItemsResponse:
+        """Read titles, categories and prices of up to 1,000 items."""
+        request = catalog_pb2.GetItemsRequest(item_ids=item_ids)
+        return self._catalog.GetItems(request, timeout=timeout_s or self._timeout_s, metadata=self._metadata)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
