@@ -69,8 +69,7 @@ class Gateway:
             registry = new_registry()
             codes = [code.name for code in grpc.StatusCode]
             metrics = GatewayMetrics(registry, METHODS, codes, schema.sources)
-            host = settings.address.rpartition(":")[0]
-            self.metrics_port = stack.enter_context(Exporter(registry, host, settings.metrics_port)).port
+            self.metrics_port = stack.enter_context(Exporter(registry, settings.metrics_address)).port
 
             store = RedisUserStore.connect(
                 features.redis_url, features.timeout_s, settings.workers + 1, metrics.bad_rows.inc
@@ -154,7 +153,7 @@ def _open_ranker(release: Release, settings: RankingSettings) -> TritonRanker | 
     channel = open_channel(settings.triton_address)
     repository = TritonRepository(
         channel,
-        settings.triton_key,
+        settings.triton_secret,
         release.ranker_path,
         spec,
         settings.triton_backend,

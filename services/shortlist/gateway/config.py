@@ -16,7 +16,7 @@ class GatewaySettings(ServiceSettings):
 
     release: Path = Field(description="Directory of the release that is served.")
     address: str = Field("127.0.0.1:50051", description="Where to listen, host:port; port 0 takes a free one.")
-    metrics_port: int = Field(9464, ge=0, le=65535, description="Port for Prometheus, on the host of `address`.")
+    metrics_address: str = Field("127.0.0.1:9464", description="Where Prometheus scrapes, host:port.")
     front: Literal["auto", "grpcio", "native"] = Field(
         "auto", description="Front door; auto takes native where it is installed."
     )
@@ -61,7 +61,7 @@ class RankingSettings(ServiceSettings):
 
     backend: Literal["triton", "onnxruntime"] = Field("triton", description="Where the ranker runs.")
     triton_address: str = Field("127.0.0.1:8001", description="Triton's gRPC address, host:port.")
-    triton_key: str = Field("", repr=False, description="Secret of Triton's repository API; empty: none is asked.")
+    triton_secret: str = Field("", repr=False, description="Secret of Triton's repository API; empty: none is asked.")
     triton_backend: Literal["python", "onnxruntime"] = Field(
         "python", description="Triton backend: python (wheel, slim image) or onnxruntime (NVIDIA's image)."
     )

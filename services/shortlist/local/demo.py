@@ -13,6 +13,7 @@ from shortlist.client import Client
 from shortlist.core.errors import StartError
 from shortlist.local.embedded import Addresses, RankerChoice, embedded_cluster
 from shortlist.local.ports import Ports
+from shortlist.local.signals import ended_by_signals
 from shortlist.release.bundle import Release
 from shortlist.screen.answers import show_answer
 from shortlist.v1 import recommender_pb2
@@ -54,7 +55,10 @@ def demo(release_dir: Path, *, once: bool) -> None:
     release = Release.open(release_dir)
     free = Ports(0, 0, 0, 0, 0, 0)
     ports = free if once else Ports(redis=0, triton_http=0, triton_grpc=0, triton_metrics=0)
-    with embedded_cluster(release_dir, ports, RankerChoice.AUTO, progress) as (cluster, addresses):
+    with (
+        ended_by_signals(),
+        embedded_cluster(release_dir, ports, RankerChoice.AUTO, progress) as (cluster, addresses),
+    ):
         users = demo_users(release)
         with Client(addresses.gateway, caller="demo", timeout_s=5.0) as client:
             answers = [client.recommend(user, limit=LIMIT, explain=True) for user in users]
@@ -99,10 +103,10 @@ def judge(release: Release, users: Sequence[str], answers: Sequence[recommender_
 def _verdict(sense: Sense, answers: Sequence[recommender_pb2.RecommendResponse]) -> str:
     rankers = sorted({answer.ranker or "nobody" for answer in answers})
     return (
-        f"check over {len(answers)} users: {'holds' if sense.holds else 'FAILS'}: at least "
-        f"{sense.shared_category:.0%} of a slate shares a category with the last {HISTORY} purchases (promised {LEAST_SHARED_CATEGORY:.0%}), slates "
-        f"differ pairwise in at least {sense.different:.0%} of their items (promised {LEAST_DIFFERENT:.0%}); "
-        f"ranked by {', '.join(rankers)}"
+        f"check over {len(answers)} users {'holds' if sense.holds else 'FAILS'}, ranked by {', '.join(rankers)}:\n"
+        f"  at least {sense.shared_category:.0%} of a slate shares a category with the user's last {HISTORY} purchases "
+        f"({LEAST_SHARED_CATEGORY:.0%} promised)\n"
+        f"  slates differ pairwise in at least {sense.different:.0%} of their items ({LEAST_DIFFERENT:.0%} promised)\n"
     )
 
 

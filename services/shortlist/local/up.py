@@ -1,9 +1,7 @@
 """`shortlist up`: the embedded cluster in the foreground, until Ctrl-C or SIGTERM."""
 
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from rich.table import Table
 from shortlist.local.embedded import PROGRAMS, Addresses, RankerChoice, embedded_cluster
 from shortlist.local.gateway import Programs
 from shortlist.local.ports import Ports
+from shortlist.local.signals import ended_by_signals
 
 
 def up(
@@ -33,7 +32,7 @@ def up(
     """
     console = Console(stderr=True)
     with (
-        _ended_by_signals(),
+        ended_by_signals(),
         suppress(KeyboardInterrupt),
         embedded_cluster(release, ports or Ports(), ranker, console, run_dir, programs) as (cluster, addresses),
     ):
@@ -52,17 +51,3 @@ def _table(addresses: Addresses) -> Table:
         if value is not None:
             table.add_row(name.replace("_", " "), value)
     return table
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP do what Ctrl-C does: raise KeyboardInterrupt, which ends every wait and unwinds."""
-    previous = {
-        number: signal.signal(number, signal.default_int_handler)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -2,6 +2,9 @@
 
 Triton runs this file in a process of its own; it is sent over the wire as the model's model.py and imports nothing
 of Shortlist. NVIDIA's container runs the same model.onnx with its native backend and does not need it.
+
+Tensors cross by DLPack: the stub of the wheel's server was built for NumPy 1, and its `as_numpy` and `Tensor(array)`
+give wrong values under NumPy 2 without raising.
 """
 
 import json
@@ -30,7 +33,7 @@ class TritonPythonModel:
     def execute(self, requests: list[Any]) -> list[Any]:
         """Run what Triton's dynamic batcher put together as one batch, and split the scores again."""
         parts = [
-            [pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in self._inputs]
+            [np.from_dlpack(pb_utils.get_input_tensor_by_name(request, name)) for name in self._inputs]
             for request in requests
         ]
         if len(parts) == 1:
@@ -43,4 +46,4 @@ class TritonPythonModel:
         return self._session.run([self._output], dict(zip(self._inputs, tensors, strict=True)))[0]
 
     def _response(self, scores: Any) -> Any:
-        return pb_utils.InferenceResponse([pb_utils.Tensor(self._output, np.ascontiguousarray(scores))])
+        return pb_utils.InferenceResponse([pb_utils.Tensor.from_dlpack(self._output, np.ascontiguousarray(scores))])

@@ -16,8 +16,8 @@ from shortlist.core.errors import UnavailableError
 from shortlist.ranking.model_config import Backend, model_config
 from shortlist.release.manifest import RankerSpec
 
-KEY_NAME = "shortlist-key"
-"""The header under which the secret is sent: `triton-grpc-protocol-shortlist-key`."""
+KEY_NAME = "shortlist"
+"""The secret's name in `--grpc-restricted-protocol`: it is sent as `triton-grpc-protocol-shortlist`."""
 
 _SERVICE = "/inference.GRPCInferenceService/"
 _LOAD_TIMEOUT_S = 60.0

@@ -27,14 +27,15 @@ class Exporter:
     """Serves /metrics from construction until `close`.
 
     Raises:
-        StartError: the port is taken.
+        StartError: the address, "host:port", cannot be bound.
     """
 
-    def __init__(self, registry: CollectorRegistry, host: str, port: int) -> None:
+    def __init__(self, registry: CollectorRegistry, address: str) -> None:
+        host, _, port = address.rpartition(":")
         try:
-            self._server, self._thread = start_http_server(port, host, registry)
-        except OSError as error:
-            raise StartError(f"metrics port {host}:{port} cannot be bound: {error.strerror}") from error
+            self._server, self._thread = start_http_server(int(port), host, registry)
+        except (OSError, ValueError) as error:
+            raise StartError(f"metrics address {address} cannot be bound: {error}") from error
         self.port: int = self._server.server_port
 
     def close(self) -> None:
