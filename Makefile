@@ -78,10 +78,10 @@ model-repository: $(VENV)/serve.done ## render model_repository/ from the shippe
 
 gpu-names: ## check the FAISS names that the GPU engine uses against the faiss-gpu wheel, in an environment of its own
 	@test -d $(VENV)-gpu || { $(PYTHON) -m venv $(VENV)-gpu && $(VENV)-gpu/bin/python -m pip install --quiet "faiss-gpu==1.15.1" "numpy<3" pytest pytest-timeout; }
-	@PYTHONPATH=services:tests $(VENV)-gpu/bin/python -m pytest -q -p no:cacheprovider -o addopts="" tests/gpu/check_names.py
+	@PYTHONPATH=services:tests $(VENV)-gpu/bin/python -m pytest -q -p no:cacheprovider --noconftest -o addopts="" tests/gpu/check_names.py
 
 gpu-check: ## on a machine with a GPU: the index contract on the real device
-	@PYTHONPATH=services:tests $(BIN)/python -m pytest -q -o addopts="" tests/gpu/check_device.py
+	@PYTHONPATH=services:tests $(BIN)/python -m pytest -q --noconftest -o addopts="" tests/gpu/check_device.py
 
 clean: ## remove the environments and caches
 	@rm -rf $(VENV) $(VENV)-gpu .mypy_cache .ruff_cache .pytest_cache .hypothesis build

@@ -120,10 +120,12 @@ class SourceList:
     Args:
         rows: (B, M) int32.
         scores: (B, M) float32, the source's own scale.
+        quotas: (B,) int32, the most that each request takes of it once exclusions are dropped; None: all of it.
     """
 
     rows: I32
     scores: F32
+    quotas: I32 | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from shortlist.core.arrays import F32, Structured
+from shortlist.core.types import EventType
 
 MAX_EVENTS = 256
 """Events kept in a row; the oldest leave first. At 17 bytes each a full row is 4.4 KB."""
@@ -31,6 +32,7 @@ _HEADER = np.dtype(
     ]
 )
 _MAGIC, _CODEC = b"UR", 1
+_FIRST_TYPE = np.uint8(min(EventType))
 
 
 class RowFormatError(ValueError):
@@ -92,9 +94,15 @@ class UserRow:
         counters_at = _HEADER.itemsize + events * EVENT_DTYPE.itemsize
         if len(value) != counters_at + counters * 4 or events > MAX_EVENTS or counters != len(COUNTERS):
             raise RowFormatError("its length is not what its header says")
-        return cls(
+        row = cls(
             np.frombuffer(value, EVENT_DTYPE, events, _HEADER.itemsize),
             int(header["version"]),
             np.frombuffer(value, "<f4", counters, counters_at),
             int(header["counters_time"]),
         )
+        # The models have no place for another type or for a NaN: one such row would fail its whole batch.
+        if (row.events["type"] - _FIRST_TYPE >= len(EventType)).any():
+            raise RowFormatError("an event of a type that there is not")
+        if not np.isfinite(row.counters).all():
+            raise RowFormatError("a counter that is not finite")
+        return row

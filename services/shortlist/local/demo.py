@@ -76,9 +76,10 @@ def demo(release_dir: Path, *, once: bool) -> None:
 
 
 def demo_users(release: Release) -> list[str]:
-    """Pick users spread over the release's, each with at least 20 purchases."""
+    """Pick users spread over the release's: of those with 20 purchases, or of the richer half where these are few."""
     histories = release.histories()
-    able = np.flatnonzero(np.diff(histories.offsets) >= HISTORY)
+    counts = np.diff(histories.offsets)
+    able = np.flatnonzero(counts >= min(HISTORY, np.median(counts)))
     chosen = able[np.linspace(0, len(able) - 1, min(USERS, len(able))).astype(int)]
     return [histories.users[int(user)] for user in chosen]
 

@@ -4,7 +4,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -65,7 +65,7 @@ def tensor_specs(inputs: Mapping[str, Tensor], open_axes: Mapping[str, int] | No
 
 
 @contextlib.contextmanager
-def _quiet():
+def _quiet() -> Iterator[None]:
     """Silence the exporter, which reports on every operator set that is not installed."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)

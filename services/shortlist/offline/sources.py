@@ -62,12 +62,12 @@ def fit_sources(
     export_onnx(towers.query, inputs, "query", folder / QUERY_TOWER_NAME)
     pairs = np.unique(past.users.astype(np.int64) * past.row_count + past.rows)
     users, rows = np.divmod(pairs, past.row_count)
-    neighbours, weights = item_knn_lists(users, rows, past.row_count, NEIGHBOURS)
+    neighbours, weights = item_knn_lists(users.astype(np.int32), rows.astype(np.int32), past.row_count, NEIGHBOURS)
     popular = popular_items(past, at_s, POPULAR_DAYS, POPULAR_LENGTH)
     return FittedSources(
         at_s,
         folder,
-        ItemArrays(embeddings, columns, neighbours, weights, popular),
+        ItemArrays(embeddings, columns, neighbours, weights.astype(np.float16), popular),
         ModelSpec(
             file=QUERY_TOWER_NAME,
             inputs=tensor_specs(inputs),

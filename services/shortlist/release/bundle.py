@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 
 from shortlist.core.arrays import F16, F32, I32, AnyArray
 from shortlist.core.errors import InputError, ReleaseRefusedError
-from shortlist.core.types import FIRST_ITEM_ROW
+from shortlist.core.types import FIRST_ITEM_ROW, PADDING_ROW
 from shortlist.release.catalogue import Catalogue
 from shortlist.release.histories import Histories
 from shortlist.release.manifest import MANIFEST_NAME, FileEntry, Manifest
@@ -83,7 +84,9 @@ class Release:
     def histories(self) -> Histories:
         """Read the user histories that came with the release (not kept in memory)."""
         with _refusing(self.path):
-            return Histories.from_arrays(_load(self.path / _USERS))
+            histories = Histories.from_arrays(_load(self.path / _USERS))
+            _check_rows("users", histories.rows, FIRST_ITEM_ROW, self.vocabulary.row_count)
+            return histories
 
     @classmethod
     def open(cls, path: Path) -> "Release":
@@ -117,9 +120,10 @@ class Release:
                 raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
         if not np.isfinite(items.columns).all() or not np.isfinite(items.embeddings).all():
             raise ValueError("embeddings or columns are not finite")
-        for name, indices in (("popular", items.popular), ("neighbour_rows", items.neighbour_rows)):
-            if indices.size and not 0 <= indices.min() <= indices.max() < rows:
-                raise ValueError(f"{name} points outside the catalogue")
+        _check_rows("popular", items.popular, FIRST_ITEM_ROW, rows)
+        _check_rows("neighbour_rows", items.neighbour_rows, PADDING_ROW, rows)
+        if len(np.unique(items.popular)) < len(items.popular):
+            raise ValueError("popular repeats an item")
 
 
 def verify(path: Path) -> Manifest:
@@ -203,6 +207,11 @@ def _entry(path: Path) -> FileEntry:
     return FileEntry(size_bytes=path.stat().st_size, sha256=digest)
 
 
+def _check_rows(name: str, rows: I32, first: int, end: int) -> None:
+    if rows.size and not first <= rows.min() <= rows.max() < end:
+        raise ValueError(f"{name} point outside the catalogue")
+
+
 def _save(path: Path, arrays: dict[str, AnyArray]) -> None:
     np.savez_compressed(path, allow_pickle=False, **arrays)
 
@@ -216,5 +225,5 @@ def _load(path: Path) -> dict[str, AnyArray]:
 def _refusing(path: Path) -> Iterator[None]:
     try:
         yield
-    except (KeyError, ValueError, TypeError, OSError) as error:
+    except (LookupError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ReleaseRefusedError(path, str(error)) from error

@@ -62,6 +62,8 @@ class Catalogue:
         titles = StringTable.from_arrays("title", arrays)
         names = StringTable.from_arrays("category_name", arrays)
         categories, prices = arrays["categories"], arrays["prices"]
-        if not len(titles) == len(categories) == len(prices) or categories.max(initial=0) >= len(names):
+        if not len(titles) == len(categories) == len(prices):
+            raise ValueError("catalogue is inconsistent")
+        if not 0 <= categories.min(initial=0) <= categories.max(initial=0) < len(names):
             raise ValueError("catalogue is inconsistent")
         return cls(titles, names, categories, prices)

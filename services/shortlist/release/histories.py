@@ -52,7 +52,9 @@ class Histories:
         users = StringTable.from_arrays("user", arrays)
         offsets, rows = arrays["offsets"], arrays["rows"]
         columns = [arrays[name] for name in ("types", "times", "values")]
-        if len(offsets) != len(users) + 1 or offsets[-1] != len(rows) or (np.diff(offsets) < 0).any():
+        if len(offsets) != len(users) + 1 or (np.diff(offsets) < 0).any():
+            raise ValueError("histories are inconsistent")
+        if offsets[0] != 0 or offsets[-1] != len(rows):
             raise ValueError("histories are inconsistent")
         if any(len(column) != len(rows) for column in columns):
             raise ValueError("histories are inconsistent")

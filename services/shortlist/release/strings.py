@@ -36,7 +36,9 @@ class StringTable(Sequence[str]):
     def from_arrays(cls, name: str, arrays: "dict[str, AnyArray]") -> "StringTable":
         """Read what `arrays` named; KeyError or ValueError where it does not fit together."""
         offsets, utf8 = arrays[f"{name}_offsets"], arrays[f"{name}_utf8"]
-        if offsets.ndim != 1 or len(offsets) == 0 or offsets[-1] != len(utf8) or (np.diff(offsets) < 0).any():
+        if offsets.ndim != 1 or len(offsets) == 0 or (np.diff(offsets) < 0).any():
+            raise ValueError(f"string table {name!r} is inconsistent")
+        if offsets[0] != 0 or offsets[-1] != len(utf8):
             raise ValueError(f"string table {name!r} is inconsistent")
         return cls(offsets.astype(np.int64, copy=False), utf8)
 

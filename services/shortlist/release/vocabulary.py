@@ -77,4 +77,6 @@ class Vocabulary:
         keys, rows = arrays["sorted_keys"], arrays["sorted_rows"]
         if not len(ids) == len(keys) == len(rows) or (keys[1:] <= keys[:-1]).any():
             raise ValueError("vocabulary is inconsistent")
+        if not np.array_equal(np.sort(rows), np.arange(FIRST_ITEM_ROW, len(ids) + FIRST_ITEM_ROW)):
+            raise ValueError("vocabulary is inconsistent")
         return cls(ids, keys, rows)

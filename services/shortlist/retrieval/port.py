@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shortlist.core.arrays import F32
+import numpy as np
+
+from shortlist.core.arrays import F32, I32
 from shortlist.core.types import History, SourceList
 from shortlist.retrieval.filters import Kept
 
@@ -57,6 +59,12 @@ class Retrieval:
     user_dense: F32
     kept: Sequence[Kept | None]
     excluded_at_most: int
+
+    def quotas(self, quota: int) -> I32:
+        """Give each request a source's quota, or room for every row where its filter wants all of them: (B,) int32."""
+        return np.array(
+            [len(kept.rows) if kept is not None and kept.is_exhaustive else quota for kept in self.kept], np.int32
+        )
 
 
 class Source(Protocol):

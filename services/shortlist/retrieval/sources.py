@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from shortlist.core.arrays import F16, F32, I32, I64
-from shortlist.core.types import FIRST_ITEM_ROW, SourceList
-from shortlist.retrieval.merge import best_first, group_by_row
+from shortlist.core.arrays import F16, I32, AnyArray
+from shortlist.core.types import FIRST_ITEM_ROW, PADDING_ROW, SourceList
+from shortlist.retrieval.grouping import best_first, group
 from shortlist.retrieval.port import ItemIndex, Retrieval
 from shortlist.retrieval.tower import QueryTower
 
@@ -24,16 +24,18 @@ class TowerSource:
     def propose(self, retrieval: Retrieval) -> SourceList:
         """Embed all users and search the index once; filtered requests search what is kept, exactly."""
         queries = self._tower.embed(retrieval.history, retrieval.user_dense)
+        quotas = retrieval.quotas(self._quota)
+        # Rounded, so that FAISS sees few different sizes.
         extra = -(-retrieval.excluded_at_most // _K_STEP) * _K_STEP
-        k = min(self._quota + extra, len(self._index))
-        found = self._index.search(queries, k)
+        found = self._index.search(queries, min(self._quota + extra, len(self._index)))
+        listed = SourceList(_widened(found.rows, quotas), _widened(found.scores, quotas), quotas)
         for place, kept in enumerate(retrieval.kept):
             if kept is not None:
-                exact = kept.search(queries[place], k)
-                found.rows[place], found.scores[place] = 0, 0.0
-                found.rows[place, : len(exact.rows)] = exact.rows
-                found.scores[place, : len(exact.rows)] = exact.scores
-        return found
+                exact = kept.search(queries[place], listed.rows.shape[1])
+                listed.rows[place], listed.scores[place] = PADDING_ROW, 0.0
+                listed.rows[place, : len(exact.rows)] = exact.rows
+                listed.scores[place, : len(exact.rows)] = exact.scores
+        return listed
 
 
 class NeighbourSource:
@@ -48,25 +50,27 @@ class NeighbourSource:
     def propose(self, retrieval: Retrieval) -> SourceList:
         """Add up the votes of the newest events: similarity times 2^(-age / 240 days)."""
         history = retrieval.history.newest(self._length)
-        users = len(history.rows)
+        users, stride = history.rows.shape[0], len(self._rows)
         votes = np.exp2(-history.ages / NEIGHBOUR_HALF_LIFE_DAYS)
         rows = self._rows[history.rows].reshape(users, -1)
-        weights = (self._weights[history.rows].astype(np.float32) * votes[:, :, None]).reshape(users, -1)
+        weights = (self._weights[history.rows] * votes[:, :, None]).reshape(users, -1)
         for place, kept in enumerate(retrieval.kept):
             if kept is not None:
-                rows[place, ~kept.mask[rows[place]]] = 0
-        width = rows.shape[1]
-        request, row, position, starts = group_by_row(rows)
-        begins = np.flatnonzero(starts)
-        ordered = weights.ravel()[request * width + position]
-        sums = np.add.reduceat(ordered, begins) if len(begins) else np.zeros(0, np.float32)
-        return _listed(
-            request[begins],
-            row[begins].astype(np.int32),
-            sums,
-            users,
-            self._quota + retrieval.excluded_at_most,
-        )
+                rows[place, ~kept.mask[rows[place]]] = PADDING_ROW
+        held = rows != PADDING_ROW
+        places = (rows + (np.arange(users) * stride)[:, None])[held]
+        number, first = group(places, users * stride)
+        sums = np.bincount(number, weights[held]).astype(np.float32)
+        request, row = np.divmod(places[first], stride)
+        order, place_of = best_first(request, sums, users)
+        quotas = retrieval.quotas(self._quota)
+        inside = place_of < (quotas + retrieval.excluded_at_most)[request[order]]
+        order, place_of = order[inside], place_of[inside]
+        width = int(place_of.max(initial=-1)) + 1
+        listed = SourceList(np.zeros((users, width), np.int32), np.zeros((users, width), np.float32), quotas)
+        at = (request[order], place_of)
+        listed.rows[at], listed.scores[at] = row[order], sums[order]
+        return listed
 
 
 class PopularSource:
@@ -79,24 +83,20 @@ class PopularSource:
 
     def propose(self, retrieval: Retrieval) -> SourceList:
         """Repeat the head of the popular list for each request; filtered requests get its kept part."""
-        width = min(self._quota + retrieval.excluded_at_most, len(self._popular))
+        quotas = retrieval.quotas(self._quota)
+        width = min(int(quotas.max(initial=0)) + retrieval.excluded_at_most, len(self._popular))
         rows = np.tile(self._popular[:width], (len(retrieval.kept), 1))
         for place, kept in enumerate(retrieval.kept):
             if kept is not None:
                 listed = self._popular[kept.mask[self._popular]][:width]
-                rows[place] = 0
+                rows[place] = PADDING_ROW
                 rows[place, : len(listed)] = listed
         # Falls from 1 with the rank: the list has an order but no scale.
-        scores = np.tile((1.0 / np.arange(1, width + 1)).astype(np.float32), (len(rows), 1))
-        return SourceList(rows, np.where(rows >= FIRST_ITEM_ROW, scores, np.float32(0.0)))
+        falling = (1.0 / np.arange(1, width + 1)).astype(np.float32)
+        return SourceList(rows, np.where(rows >= FIRST_ITEM_ROW, falling, np.float32(0.0)), quotas)
 
 
-def _listed(request: I64, row: I32, scores: F32, users: int, quota: int) -> SourceList:
-    order, place = best_first(request, scores, users)
-    inside = place < quota
-    order, place = order[inside], place[inside]
-    width = int(place.max(initial=-1)) + 1
-    listed = SourceList(np.zeros((users, width), np.int32), np.zeros((users, width), np.float32))
-    at = (request[order], place)
-    listed.rows[at], listed.scores[at] = row[order], scores[order]
-    return listed
+def _widened(array: AnyArray, quotas: I32) -> AnyArray:
+    """Pad a list on the right where a request has room for more than the index was asked for."""
+    missing = int(quotas.max(initial=0)) - array.shape[1]
+    return array if missing <= 0 else np.pad(array, ((0, 0), (0, missing)))

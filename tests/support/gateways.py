@@ -1,0 +1,123 @@
+"""A real gateway in the test's process, its metrics over HTTP, and clients with connections of their own."""
+
+import http.client
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from shortlist.gateway.app import Gateway
+from shortlist.gateway.config import FeatureSettings, GatewaySettings, RankingSettings, RetrievalSettings
+from shortlist.release.bundle import Release
+from shortlist.v1 import catalog_pb2_grpc, recommender_pb2, recommender_pb2_grpc
+from support.front_doors import channel_to
+from support.real_servers import SECRET
+
+TIMEOUT_S = 10.0
+UNREACHABLE = "127.0.0.1:9"  # discard: nobody listens
+
+
+class Reached:
+    """A gateway as its callers and its operator reach it.
+
+    Args:
+        port: Of the front door.
+        metrics_port: Of the metrics.
+    """
+
+    def __init__(self, port: int, metrics_port: int) -> None:
+        self.port, self.metrics_port = port, metrics_port
+        self.address = f"127.0.0.1:{port}"
+        self.channel = channel_to(self.address)
+        self._recommender = recommender_pb2_grpc.RecommenderServiceStub(self.channel)
+        self._catalog = catalog_pb2_grpc.CatalogServiceStub(self.channel)
+        self.call = self._recommender.Recommend
+        self.call_batch = self._recommender.RecommendBatch
+        self.call_similar = self._recommender.SimilarItems
+        self.call_rank = self._recommender.Rank
+        self.call_items = self._catalog.GetItems
+
+    def recommend(self, user_id: str, **fields: Any) -> recommender_pb2.RecommendResponse:
+        """Ask for a slate."""
+        return self.call(recommender_pb2.RecommendRequest(user_id=user_id, **fields), timeout=TIMEOUT_S)
+
+    def scrape(self) -> str:
+        """Read the metrics page."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.metrics_port, timeout=TIMEOUT_S)
+        try:
+            connection.request("GET", "/metrics")
+            return connection.getresponse().read().decode()
+        finally:
+            connection.close()
+
+    def metrics(self) -> dict[str, Metric]:
+        """Scrape and parse."""
+        return {family.name: family for family in text_string_to_metric_families(self.scrape())}
+
+    def count(self, sample: str, **labels: str) -> float:
+        """Add up the samples of this name whose labels include the given ones."""
+        return sum(
+            found.value
+            for family in self.metrics().values()
+            for found in family.samples
+            if found.name == sample and labels.items() <= found.labels.items()
+        )
+
+
+@contextmanager
+def reaching(port: int, metrics_port: int) -> Iterator[Reached]:
+    """Reach a gateway until the end of the `with`."""
+    reached = Reached(port, metrics_port)
+    with reached.channel:
+        yield reached
+
+
+@contextmanager
+def serving(
+    release: Release, redis: str = f"redis://{UNREACHABLE}/0", triton: str | None = None, **settings: Any
+) -> Iterator[Reached]:
+    """Run a gateway on free ports.
+
+    Args:
+        release: What it serves.
+        redis: URL of the online store.
+        triton: Triton's address; None: it ranks in its own process.
+        settings: Of the gateway and, prefixed with `features_`, `retrieval_` and `ranking_`, of its parts.
+    """
+    fixed = {"release": release.path, "address": "127.0.0.1:0", "metrics_address": "127.0.0.1:0", "start_wait_s": 0.0}
+    ranking = {"backend": "onnxruntime"} if triton is None else {"triton_address": triton, "triton_secret": SECRET}
+    parts = {prefix: _pop(settings, prefix) for prefix in ("features_", "retrieval_", "ranking_")}
+    with (
+        Gateway(
+            GatewaySettings(**(fixed | settings)),
+            FeatureSettings(redis_url=redis, **parts["features_"]),
+            RetrievalSettings(**({"device": "cpu"} | parts["retrieval_"])),
+            RankingSettings(**(ranking | parts["ranking_"])),
+        ) as gateway,
+        reaching(gateway.port, gateway.metrics_port) as reached,
+    ):
+        yield reached
+
+
+def _pop(settings: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): settings.pop(name) for name in list(settings) if name.startswith(prefix)}
+
+
+def failure_of(future: Any) -> grpc.Call:
+    """Wait for a call to fail."""
+    error = future.exception(timeout=TIMEOUT_S)
+    assert isinstance(error, grpc.Call), "the call was answered"
+    return error
+
+
+def item_ids(answer: Any) -> list[str]:
+    """Name an answer's items in their order."""
+    return [item.item_id for item in answer.items]
+
+
+def degraded_steps(answer: Any) -> list[str]:
+    """Name an answer's steps of degradation."""
+    return [recommender_pb2.Degraded.Name(step).removeprefix("DEGRADED_") for step in answer.degraded]

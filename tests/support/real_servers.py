@@ -1,0 +1,120 @@
+"""Valkey and Triton as child processes that a test can kill and start again on the same ports."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import grpc
+import numpy as np
+import pytest
+import redis
+from rich.console import Console
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from shortlist.core.errors import StartError
+from shortlist.local.config import LocalSettings
+from shortlist.local.host import find_libpython, refuse_unfit_host
+from shortlist.local.parts import Part
+from shortlist.local.ports import GATEWAY_PORTS, TRITON_PORTS, Ports
+from shortlist.local.process import Process
+from shortlist.local.triton import TritonInstallation, triton_part
+from shortlist.local.triton_install import install_triton
+from shortlist.local.valkey import valkey_part
+
+SECRET = "of the tests"  # noqa: S105  # guards nothing
+
+
+def free_ports() -> Ports:
+    """Pick a free port for every listener."""
+    return Ports(0, 0, 0, 0, 0, 0).resolve((*GATEWAY_PORTS, *TRITON_PORTS))
+
+
+def triton_installation() -> TritonInstallation:
+    """Find the local Triton, fetching it the first time; skip the test where it cannot run at all."""
+    try:
+        refuse_unfit_host()
+        libpython = find_libpython()
+    except StartError as error:
+        pytest.skip(str(error))
+    return TritonInstallation(install_triton(LocalSettings().cache_dir, Console(stderr=True)), libpython)
+
+
+class Server:
+    """One part as a process; `start` returns when it answers."""
+
+    def __init__(self, part: Part, run_dir: Path) -> None:
+        self._part, self._run_dir = part, run_dir
+        self._process: Process | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        part = self._part
+        self._process = Process(part.name, part.command, part.environment, self._run_dir / f"{part.name}.log")
+        self._process.wait_ready(part.probe, part.ready_timeout_s)
+
+    def stop(self, grace_s: float | None = None) -> None:
+        """End it, in order unless the grace says otherwise; a second stop does nothing."""
+        if self._process is not None:
+            self._process.stop(self._part.grace_s if grace_s is None else grace_s)
+            self._process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class Valkey(Server):
+    """A Valkey, empty after every start."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self.port = free_ports().redis
+        super().__init__(valkey_part(self.port, run_dir), run_dir)
+
+    @property
+    def url(self) -> str:
+        """Its address, as settings take it."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @contextmanager
+    def client(self) -> Iterator[redis.Redis]:
+        """Connect to it."""
+        with redis.Redis.from_url(self.url) as client:
+            yield client
+
+
+class Triton(Server):
+    """A Triton with an empty model repository, or with the models that lie in `run_dir`/models."""
+
+    def __init__(self, run_dir: Path, *models: str) -> None:
+        ports = free_ports()
+        part = triton_part(triton_installation(), ports, run_dir, SECRET)
+        command = (*part.command, *(f"--load-model={model}" for model in models))
+        super().__init__(replace(part, command=command), run_dir)
+        self.address = f"127.0.0.1:{ports.triton_grpc}"
+
+    def models(self) -> list[str]:
+        """Name the models that are ready."""
+        with grpc.insecure_channel(self.address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+            index = stub.RepositoryIndex(
+                service_pb2.RepositoryIndexRequest(ready=True),
+                timeout=10.0,
+                metadata=(("triton-grpc-protocol-shortlist", SECRET),),
+            )
+        return [model.name for model in index.models]
+
+
+def random_tensors(shapes: dict[str, tuple[int, ...]], dtypes: dict[str, str], below: int) -> dict[str, np.ndarray]:
+    """Fill tensors with numbers that a ranker may meet: floats of 0 to 1, and integers below a bound."""
+    rng = np.random.default_rng(3)
+    return {
+        name: rng.random(shape, np.float32)
+        if dtypes[name] == "float32"
+        else rng.integers(0, below, shape).astype(dtypes[name])
+        for name, shape in shapes.items()
+    }

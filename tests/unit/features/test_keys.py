@@ -1,0 +1,18 @@
+from shortlist.features.keys import SHARDS, shard_of, user_key
+
+
+def test_the_shard_is_crc16_as_redis_cluster_computes_it() -> None:
+    # "123456789" is the check value of CRC-16/XMODEM: 0x31C3.
+    assert shard_of("123456789") == 0x31C3 % SHARDS
+
+
+def test_a_key_carries_its_shard_as_hash_tag() -> None:
+    assert user_key("123456789") == "u:{c3}:123456789"
+
+
+def test_a_user_id_with_braces_cannot_move_the_hash_tag() -> None:
+    assert user_key("{a}").startswith(f"u:{{{shard_of('{a}'):02x}}}:")
+
+
+def test_users_use_all_shards() -> None:
+    assert {shard_of(str(number)) for number in range(10_000)} == set(range(SHARDS))

@@ -1,0 +1,109 @@
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import pytest
+import redis
+
+from shortlist.core.errors import UnavailableError
+from shortlist.features.keys import user_key
+from shortlist.features.redis_store import RedisUserStore
+from shortlist.features.row import UserRow
+from shortlist.resilience.deadline import NEVER, Deadline
+
+WHENEVER = Deadline(NEVER)
+
+
+class FakeRedis:
+    """Holds values; counts round trips; fails with `error` once it is set."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+        self.round_trips = 0
+        self.error: redis.RedisError | None = None
+
+    def mget(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Read values."""
+        self._travel()
+        return [self.values.get(key) for key in keys]
+
+    def mset(self, values: Mapping[str, bytes]) -> None:
+        """Write values."""
+        self._travel()
+        self.values.update(values)
+
+    def ping(self) -> None:
+        """Answer."""
+        self._travel()
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def _travel(self) -> None:
+        self.round_trips += 1
+        if self.error is not None:
+            raise self.error
+
+
+class Stored:
+    """A store over a fake Redis."""
+
+    def __init__(self) -> None:
+        self.redis = FakeRedis()
+        self.bad_rows = 0
+        self.store = RedisUserStore(cast("Any", self.redis), self._count)
+
+    def _count(self) -> None:
+        self.bad_rows += 1
+
+
+def test_rows_come_back_in_the_order_of_the_users_in_one_round_trip() -> None:
+    stored = Stored()
+    stored.redis.values = {user_key("ann"): UserRow(version=1).encode(), user_key("bo"): UserRow(version=2).encode()}
+    rows = stored.store.read(["bo", "nobody", "ann"], WHENEVER)
+    assert [row.version if row else None for row in rows] == [2, None, 1]
+    assert stored.redis.round_trips == 1
+
+
+def test_a_row_that_cannot_be_decoded_counts_as_missing() -> None:
+    stored = Stored()
+    stored.redis.values = {user_key("ann"): b"garbage", user_key("bo"): UserRow().encode()[:-1]}
+    assert stored.store.read(["ann", "bo"], WHENEVER) == [None, None]
+    assert stored.bad_rows == 2
+
+
+def test_redis_is_not_asked_when_no_time_is_left() -> None:
+    stored = Stored()
+    with pytest.raises(UnavailableError, match="no time left"):
+        stored.store.read(["ann"], Deadline(0.0))
+    assert stored.redis.round_trips == 0
+
+
+@pytest.mark.parametrize(
+    "error", [redis.ConnectionError("refused"), redis.TimeoutError("slow"), redis.ReadOnlyError("replica")]
+)
+def test_what_redis_raises_is_unavailable_and_named(error: redis.RedisError) -> None:
+    stored = Stored()
+    stored.redis.error = error
+    for action in (
+        lambda: stored.store.read(["ann"], WHENEVER),
+        lambda: stored.store.write([("ann", UserRow())]),
+        stored.store.ping,
+    ):
+        with pytest.raises(UnavailableError) as caught:
+            action()
+        assert caught.value.dependency == "redis"
+
+
+@pytest.mark.parametrize(("rows", "round_trips"), [(0, 0), (1, 1), (500, 1), (501, 2)])
+def test_rows_are_written_five_hundred_a_round_trip(rows: int, round_trips: int) -> None:
+    stored = Stored()
+    assert stored.store.write((str(number), UserRow()) for number in range(rows)) == rows
+    assert len(stored.redis.values) == rows
+    assert stored.redis.round_trips == round_trips
+
+
+def test_connecting_does_not_need_a_redis() -> None:
+    store = RedisUserStore.connect("redis://127.0.0.1:1/0", 0.1, 2, lambda: None)
+    with pytest.raises(UnavailableError):
+        store.ping()
+    store.close()
