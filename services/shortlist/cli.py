@@ -77,7 +77,7 @@ def recommend(
 ) -> None:
     """Ask a gateway what a user should see now."""
     from shortlist.client import Client
-    from shortlist.screen.answers import features_table, show_answer
+    from shortlist.screen.answers import console_of_answers, show_answer
     from shortlist.v1 import recommender_pb2
 
     condition = recommender_pb2.Filter(include_categories=category or [])
@@ -88,16 +88,14 @@ def recommend(
         if as_json:
             _print_message(answer)
             return
-        show_answer(Console(), client, user, answer)
-        if explain and answer.items:
-            Console().print(features_table(answer.items[0]))
+        show_answer(console_of_answers(), client, user, answer, why_first=explain)
 
 
 @app.command()
 def similar(item: str, *, limit: Limit = 10, as_json: AsJson = False, gateway: Gateway = DEFAULT_GATEWAY) -> None:
     """Ask a gateway which items are like one."""
     from shortlist.client import Client
-    from shortlist.screen.answers import Titles, slate_table
+    from shortlist.screen.answers import Titles, console_of_answers, slate_table
 
     with Client(gateway, caller="cli") as client:
         answer = client.similar_items(item, limit=limit)
@@ -105,7 +103,9 @@ def similar(item: str, *, limit: Limit = 10, as_json: AsJson = False, gateway: G
             _print_message(answer)
             return
         titles = Titles(client, [item, *(near.item_id for near in answer.items)])
-        Console().print(f"like [bold]{titles.title(item)}[/bold]", slate_table(answer.items, titles), sep="\n")
+        console_of_answers().print(
+            f"like [bold]{titles.title(item)}[/bold]", slate_table(answer.items, titles), sep="\n"
+        )
 
 
 @app.command()
@@ -114,14 +114,14 @@ def rank(
 ) -> None:
     """Let a gateway rank items of your own for a user."""
     from shortlist.client import Client
-    from shortlist.screen.answers import show_answer
+    from shortlist.screen.answers import console_of_answers, show_answer
 
     with Client(gateway, caller="cli") as client:
         answer = client.rank(user, items, explain=explain)
         if as_json:
             _print_message(answer)
             return
-        show_answer(Console(), client, user, answer)
+        show_answer(console_of_answers(), client, user, answer, why_first=explain)
         if answer.unknown_item_ids:
             Console().print(f"not in the catalogue: {', '.join(answer.unknown_item_ids)}")
 

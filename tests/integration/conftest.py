@@ -4,25 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from shortlist.features.redis_store import RedisUserStore
-from shortlist.features.seed import seed
 from shortlist.release.bundle import Release
 from support.gateways import Reached, serving
 from support.real_servers import Triton, Valkey
-
-
-def filled(valkey: Valkey, release: Release) -> None:
-    """Write the release's users to a Valkey."""
-    store = RedisUserStore.connect(valkey.url, timeout_s=5.0, connections=1, on_bad_row=lambda: None)
-    seed(release, store)
-    store.close()
 
 
 @pytest.fixture(scope="session")
 def valkey(tmp_path_factory: pytest.TempPathFactory, tiny_release: Release) -> Iterator[Valkey]:
     """Run a Valkey that holds the tiny release's users; tests add users of their own names."""
     with Valkey(tmp_path_factory.mktemp("valkey")) as server:
-        filled(server, tiny_release)
+        server.fill(tiny_release)
         yield server
 
 

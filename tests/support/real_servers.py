@@ -1,19 +1,19 @@
 """Valkey and Triton as child processes that a test can kill and start again on the same ports."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-import grpc
-import numpy as np
 import pytest
 import redis
 from rich.console import Console
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from shortlist.core.errors import StartError
+from shortlist.features.redis_store import RedisUserStore
+from shortlist.features.seed import seed
 from shortlist.local.config import LocalSettings
 from shortlist.local.host import find_libpython, refuse_unfit_host
 from shortlist.local.parts import Part
@@ -22,6 +22,8 @@ from shortlist.local.process import Process
 from shortlist.local.triton import TritonInstallation, triton_part
 from shortlist.local.triton_install import install_triton
 from shortlist.local.valkey import valkey_part
+from shortlist.release.bundle import Release
+from support.front_doors import channel_to
 
 SECRET = "of the tests"  # noqa: S105  # guards nothing
 
@@ -80,6 +82,11 @@ class Valkey(Server):
         """Its address, as settings take it."""
         return f"redis://127.0.0.1:{self.port}/0"
 
+    def fill(self, release: Release) -> None:
+        """Write the release's users."""
+        with closing(RedisUserStore.connect(self.url, 5.0, 1, lambda: None)) as store:
+            seed(release, store)
+
     @contextmanager
     def client(self) -> Iterator[redis.Redis]:
         """Connect to it."""
@@ -97,24 +104,8 @@ class Triton(Server):
         super().__init__(replace(part, command=command), run_dir)
         self.address = f"127.0.0.1:{ports.triton_grpc}"
 
-    def models(self) -> list[str]:
-        """Name the models that are ready."""
-        with grpc.insecure_channel(self.address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+    def holds(self, model: str) -> bool:
+        """Tell whether a model is loaded and ready."""
+        with channel_to(self.address) as channel:
             stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
-            index = stub.RepositoryIndex(
-                service_pb2.RepositoryIndexRequest(ready=True),
-                timeout=10.0,
-                metadata=(("triton-grpc-protocol-shortlist", SECRET),),
-            )
-        return [model.name for model in index.models]
-
-
-def random_tensors(shapes: dict[str, tuple[int, ...]], dtypes: dict[str, str], below: int) -> dict[str, np.ndarray]:
-    """Fill tensors with numbers that a ranker may meet: floats of 0 to 1, and integers below a bound."""
-    rng = np.random.default_rng(3)
-    return {
-        name: rng.random(shape, np.float32)
-        if dtypes[name] == "float32"
-        else rng.integers(0, below, shape).astype(dtypes[name])
-        for name, shape in shapes.items()
-    }
+            return bool(stub.ModelReady(service_pb2.ModelReadyRequest(name=model), timeout=10.0).ready)

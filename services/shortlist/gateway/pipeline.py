@@ -7,6 +7,7 @@ here as a step of the ladder of degradation; nothing above it catches one.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from shortlist.core.errors import UnavailableError
 from shortlist.core.types import FIRST_ITEM_ROW, Candidates, Degraded, Query, SourceList
 from shortlist.features.port import UserStore
 from shortlist.features.row import UserRow
+from shortlist.gateway.candidates import fit, width_of
 from shortlist.gateway.explain import explain
 from shortlist.gateway.fallback import Fallback
 from shortlist.gateway.known import Encoder, Known
@@ -24,13 +26,17 @@ from shortlist.ranking.port import Ranker
 from shortlist.ranking.tensors import ranker_tensors
 from shortlist.release.bundle import Release
 from shortlist.resilience.breaker import Breaker
-from shortlist.resilience.deadline import Deadline
+from shortlist.resilience.deadline import NEVER, Deadline
 from shortlist.retrieval.filters import Filters
 from shortlist.retrieval.merge import merge
 from shortlist.retrieval.port import Retrieval, Source
+from shortlist.retrieval.sources import PopularSource
 from shortlist.telemetry.gateway import GatewayMetrics
 
+RANKING_SHARE = 0.8
+"""Of the time that is left, what the ranker may take: the rest answers in retrieval order where it does not come."""
 _RECENT_SHOWN = 20
+Answer = TypeVar("Answer")
 
 
 class Pipeline:
@@ -101,28 +107,42 @@ class Pipeline:
         return result
 
     def _read_rows(self, queries: Sequence[Query], deadline: Deadline, trace: BatchTrace) -> Sequence[UserRow | None]:
-        breaker = self._breakers["redis"]
-        if breaker.allows():
-            try:
-                rows = self._store.read([query.user_id for query in queries], deadline)
-            except UnavailableError:
-                breaker.failed()
-                self._metrics.dependency_errors.labels("redis").inc()
+        user_ids = [query.user_id for query in queries]
+        # The store's wait is bounded by a timeout of its own: a failure is never the callers' hurry.
+        rows = self._ask("redis", Deadline(NEVER), lambda: self._store.read(user_ids, deadline))
+        if rows is None:
+            trace.degraded.add(Degraded.FEATURES_UNAVAILABLE)
+            return [None] * len(queries)
+        return rows
+
+    def _ask(self, dependency: str, budget: Deadline, question: Callable[[], Answer]) -> Answer | None:
+        """Ask a dependency behind its breaker; None where it gave no answer within the budget, or was not asked."""
+        breaker = self._breakers[dependency]
+        if not breaker.allows():
+            return None
+        try:
+            answer = question()
+        except UnavailableError:
+            self._metrics.dependency_errors.labels(dependency).inc()
+            if budget.has_passed():
+                breaker.abandoned()  # the callers' hurry says nothing about the dependency
             else:
-                breaker.succeeded()
-                return rows
-        trace.degraded.add(Degraded.FEATURES_UNAVAILABLE)
-        return [None] * len(queries)
+                breaker.failed()
+            return None
+        breaker.succeeded()
+        return answer
 
     def _personal(self, queries: Sequence[Query], known: Known, deadline: Deadline, trace: BatchTrace) -> list[Slate]:
-        lists = self._propose(known, trace)
-        if all(proposed.rows.shape[1] == 0 for proposed in lists[:-1]):
+        lists, failed = self._propose(known, trace)
+        if all(source.name in failed for source in self._sources if source.name != PopularSource.name):
             trace.degraded.add(Degraded.RETRIEVAL_UNAVAILABLE)
             return [
                 self._fallback.slate(query, known.excluded[request], known.kept[request])
                 for request, query in enumerate(queries)
             ]
-        candidates = merge(lists, known.excluded, self._width(known))
+        most = self._release.manifest.candidates
+        candidates = merge(lists, known.excluded, width_of(known.kept, most))
+        fit(candidates, known.kept, most)
         self._metrics_of(candidates)
         trace.lap("merge")
         tensors = ranker_tensors(
@@ -132,6 +152,7 @@ class Pipeline:
             known.user_dense,
             candidates,
             self._release.items.columns,
+            most,
         )
         trace.lap("tensors")
         scores = self._rank(tensors, deadline, trace)
@@ -151,44 +172,34 @@ class Pipeline:
             for request, (query, slate, taken) in enumerate(zip(queries, slates, columns, strict=True))
         ]
 
-    def _propose(self, known: Known, trace: BatchTrace) -> list[SourceList]:
+    def _propose(self, known: Known, trace: BatchTrace) -> tuple[list[SourceList], set[str]]:
+        """Ask every source; the list of one that failed is empty."""
         at_most = int((known.excluded > 0).sum(axis=1).max(initial=0))
         retrieval = Retrieval(known.history, known.user_dense, known.kept, at_most)
-        lists = []
+        lists: list[SourceList] = []
+        failed: set[str] = set()
         for source in self._sources:
             try:
                 lists.append(source.propose(retrieval))
             except UnavailableError:
+                failed.add(source.name)
                 self._metrics.source_failures.labels(source.name).inc()
                 trace.degraded.add(Degraded.FEWER_CANDIDATES)
                 nothing = (len(known.kept), 0)
                 lists.append(SourceList(np.zeros(nothing, np.int32), np.zeros(nothing, np.float32)))
             trace.lap(source.name)
-        return lists
-
-    def _width(self, known: Known) -> int:
-        """Count the candidates to rank: the release's number, or its multiple that holds a caller's own list."""
-        step = self._release.manifest.candidates
-        longest = max((len(kept.rows) for kept in known.kept if kept and kept.is_exhaustive), default=1)
-        return -(-longest // step) * step
+        return lists, failed
 
     def _metrics_of(self, candidates: Candidates) -> None:
         for count in (candidates.rows > 0).sum(axis=1).tolist():
             self._metrics.candidates.observe(count)
 
     def _rank(self, tensors: Mapping[str, AnyArray], deadline: Deadline, trace: BatchTrace) -> F32 | None:
-        breaker = self._breakers["triton"]
-        if breaker.allows():
-            try:
-                scores = self._ranker.score(tensors, deadline)
-            except UnavailableError:
-                breaker.failed()
-                self._metrics.dependency_errors.labels("triton").inc()
-            else:
-                breaker.succeeded()
-                return scores
-        trace.degraded.add(Degraded.RANKER_UNAVAILABLE)
-        return None
+        budget = Deadline.after(RANKING_SHARE * deadline.remaining_s())
+        scores = self._ask("triton", budget, lambda: self._ranker.score(tensors, budget))
+        if scores is None:
+            trace.degraded.add(Degraded.RANKER_UNAVAILABLE)
+        return scores
 
     def _complete(self, query: Query, slate: Slate, known: Known, request: int, trace: BatchTrace) -> Slate:
         """Add what holds for the request as a whole."""
@@ -196,7 +207,7 @@ class Pipeline:
         degraded = set(trace.degraded)
         if slate.is_cold_start:
             degraded &= {Degraded.FEATURES_UNAVAILABLE}
-        elif query.min_row_version > (row.version if row else 0):
+        if query.min_row_version > (row.version if row else 0):
             degraded.add(Degraded.STALE_FEATURES)
         unknown: tuple[str, ...] = ()
         if query.candidate_ids is not None:

@@ -3,6 +3,7 @@
 import math
 import uuid
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import cast
 
 from shortlist.core.types import FIRST_ITEM_ROW
@@ -91,7 +92,7 @@ def _items(slate: Slate, release: Release) -> list[recommender_pb2.RecommendedIt
         strict=True,
     )
     for place, (row, score, retrieval_score, ranks) in enumerate(columns):
-        proposed = sorted((rank, name) for rank, name in zip(ranks, names, strict=True) if rank)
+        proposed = sorted(((rank, name) for rank, name in zip(ranks, names, strict=True) if rank), key=itemgetter(0))
         items.append(
             recommender_pb2.RecommendedItem(
                 item_id=id_of(row),

@@ -15,7 +15,7 @@ from shortlist.local.embedded import Addresses, RankerChoice, embedded_cluster
 from shortlist.local.ports import Ports
 from shortlist.local.signals import ended_by_signals
 from shortlist.release.bundle import Release
-from shortlist.screen.answers import show_answer
+from shortlist.screen.answers import console_of_answers, show_answer
 from shortlist.v1 import recommender_pb2
 
 USERS = 10
@@ -51,7 +51,7 @@ def demo(release_dir: Path, *, once: bool) -> None:
     Raises:
         StartError: the cluster does not start, or the answers make no sense.
     """
-    console, progress = Console(), Console(stderr=True)
+    console, progress = console_of_answers(), Console(stderr=True)
     release = Release.open(release_dir)
     free = Ports(0, 0, 0, 0, 0, 0)
     ports = free if once else Ports(redis=0, triton_http=0, triton_grpc=0, triton_metrics=0)

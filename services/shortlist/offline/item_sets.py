@@ -1,4 +1,4 @@
-"""Sets of item codes, one for each of many users, as two flat arrays."""
+"""Sets of small integers, one for each of many owners, as two flat arrays: items by user, or users by item."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from shortlist.core.arrays import I32, I64, Bool
 
 @dataclass(frozen=True, slots=True)
 class ItemSets:
-    """U sets of item codes.
+    """U sets of codes.
 
     Args:
-        offsets: (U + 1,) int64, where the set of user u begins and ends in `codes`.
+        offsets: (U + 1,) int64, where the set of owner u begins and ends in `codes`.
         codes: int32, 0 or more, ascending and distinct within a set.
     """
 
@@ -20,7 +20,7 @@ class ItemSets:
     codes: I32
 
     @classmethod
-    def from_pairs(cls, owners: I32, codes: I32, count: int) -> "ItemSets":
+    def from_pairs(cls, owners: I32 | I64, codes: I32 | I64, count: int) -> "ItemSets":
         """Collect (owner, code) pairs into `count` sets; pairs come in any order, repeated ones count once."""
         pairs = np.unique(np.stack([owners, codes]), axis=1)
         offsets = np.searchsorted(pairs[0], np.arange(count + 1))
@@ -31,7 +31,7 @@ class ItemSets:
 
     @property
     def sizes(self) -> I64:
-        """How many items each set has, (U,)."""
+        """How many codes each set has, (U,)."""
         return np.diff(self.offsets)
 
     @property
@@ -43,7 +43,7 @@ class ItemSets:
         return self.codes[self.offsets[owner] : self.offsets[owner + 1]]
 
     def block(self, start: int, stop: int) -> "ItemSets":
-        """View the sets from `start` to before `stop`."""
+        """View the sets from `start` to before `stop`, or to the last."""
         offsets = self.offsets[start : stop + 1]
         return ItemSets(offsets - offsets[0], self.codes[offsets[0] : offsets[-1]])
 
@@ -54,7 +54,6 @@ class ItemSets:
         return dense
 
     def contain(self, listed: I32) -> Bool:
-        """Tell for a (U, K) list of codes which are in their row's set; negative codes pad and are in none."""
+        """Tell for a (U, K) list of codes, each 0 or more, which are in their row's set."""
         stride = max(self.codes.max(initial=0), listed.max(initial=0)) + np.int64(1)
-        inside = np.isin(np.arange(len(self))[:, None] * stride + listed, self.owners * stride + self.codes)
-        return inside & (listed >= 0)
+        return np.isin(np.arange(len(self))[:, None] * stride + listed, self.owners * stride + self.codes)

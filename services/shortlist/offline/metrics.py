@@ -18,7 +18,8 @@ def ndcg_at(k: int, hits: Bool, relevant: I64) -> F64:
     """
     discounts = 1.0 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(relevant, k)]
-    return _ratio(hits[:, :k] @ discounts[: hits.shape[1]], ideal)
+    gained: F64 = (hits[:, :k] * discounts[: hits.shape[1]]).sum(axis=1)
+    return _ratio(gained, ideal)
 
 
 def recall_at(k: int, hits: Bool, relevant: I64) -> F64:
@@ -28,13 +29,15 @@ def recall_at(k: int, hits: Bool, relevant: I64) -> F64:
 
 def hit_rate_at(k: int, hits: Bool) -> F64:
     """Tell (as 0 or 1) whether a relevant item is among the k best."""
-    return hits[:, :k].any(axis=1).astype(np.float64)
+    best: F64 = hits[:, :k].astype(np.float64).max(axis=1, initial=0.0)
+    return best
 
 
 def mrr_at(k: int, hits: Bool) -> F64:
     """Compute 1 / rank of the first relevant item among the k best, 0 where there is none."""
-    head = hits[:, :k]
-    return np.where(head.any(axis=1), 1.0 / (1.0 + head.argmax(axis=1)), 0.0) if head.size else np.zeros(len(head))
+    reciprocals = 1.0 / np.arange(1, k + 1)
+    best: F64 = (hits[:, :k] * reciprocals[: hits.shape[1]]).max(axis=1, initial=0.0)
+    return best
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +77,5 @@ def _gain(model: np.float64, baseline: np.float64) -> float:
 
 
 def _ratio(part: F64 | I64, whole: F64 | I64) -> F64:
-    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+    ratios: F64 = np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+    return ratios

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from shortlist.core.arrays import AnyArray, I32
+from shortlist.core.arrays import AnyArray, Bool, I32
 from shortlist.core.types import PADDING_ROW, UNKNOWN_ROW, EventType
 
 EVENT_TYPES = max(EventType) + 1
@@ -64,6 +64,18 @@ class ItemEmbedding(nn.Module):
             dropped = (torch.rand(rows.shape) < self.drop) & (rows != PADDING_ROW)
             ids = torch.where(dropped, UNKNOWN_ROW, rows)
         return self.ids(ids) + self.kinds(self.categories[rows]).sum(dim=-2)
+
+    def folded(self, trained: Bool) -> nn.Embedding:
+        """Add up ids and categories into one table for serving; (R,) `trained` marks ids that training has seen.
+
+        The others take row 1's place: what they were initialised to means nothing.
+        """
+        rows = torch.arange(len(self.categories))
+        with torch.no_grad():
+            ids = self.ids(torch.where(torch.from_numpy(trained), rows, UNKNOWN_ROW))
+            table = ids + self.kinds(self.categories).sum(dim=-2)
+        table[PADDING_ROW] = 0.0
+        return nn.Embedding.from_pretrained(table)
 
 
 class AgeAndType(nn.Module):

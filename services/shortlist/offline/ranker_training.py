@@ -116,6 +116,11 @@ def train_ranker(
         schedule.step()
         losses.append(loss.item())
         after_step()
+    trained = np.zeros(len(catalogue.categories), np.bool_)
+    for part in lists:
+        trained[part.candidates.rows] = True
+        trained[part.requests.history.rows] = True
+    ranker.item = ranker.item.folded(trained)
     return ranker.eval(), [float(part.mean()) for part in np.array_split(np.array(losses), 10)]
 
 

@@ -4,7 +4,6 @@ tritonclient's per-tensor objects cost more than the kernel; only its protobuf m
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
 
 import grpc
 import numpy as np
@@ -28,7 +27,7 @@ class TritonRanker:
         channel: To Triton; closed with the ranker.
         model: The model's name there.
         spec: Its tensors.
-        repository: Loads and unloads the model.
+        repository: Loads the model.
         timeout_s: The longest wait for a batch, when the deadline is further away.
     """
 
@@ -84,7 +83,5 @@ class TritonRanker:
             self._repository.load(self._model)
 
     def close(self) -> None:
-        """Unload the model if Triton answers, and close the channel."""
-        with suppress(UnavailableError):  # Triton is gone, and the model with it
-            self._repository.unload(self._model)
+        """Close the channel; the model stays, since other gateways may serve the same release from this Triton."""
         self._channel.close()

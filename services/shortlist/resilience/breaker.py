@@ -21,7 +21,7 @@ class Breaker:
     """Opens after consecutive failures; after a pause lets one try through, which decides.
 
     Thread-safe. Whoever got True from `allows` reports `succeeded` or `failed`, or `abandoned` when it never asked
-    the dependency after all.
+    the dependency after all. A try that nobody reports is followed by another one after a pause.
 
     Args:
         failures_to_open: Consecutive failures that open it.
@@ -37,7 +37,7 @@ class Breaker:
     ) -> None:
         self._failures_to_open, self._open_s, self._clock = failures_to_open, open_s, clock
         self._failures = 0
-        self._opened_at = 0.0
+        self._waits_since = 0.0
         self._state = BreakerState.CLOSED
         self._lock = threading.Lock()
 
@@ -51,8 +51,10 @@ class Breaker:
         with self._lock:
             if self._state is BreakerState.CLOSED:
                 return True
-            if self._state is BreakerState.OPEN and self._clock() - self._opened_at >= self._open_s:
+            now = self._clock()
+            if now - self._waits_since >= self._open_s:
                 self._state = BreakerState.HALF_OPEN
+                self._waits_since = now
                 return True
             return False
 
@@ -68,10 +70,11 @@ class Breaker:
             self._failures += 1
             if self._state is BreakerState.HALF_OPEN or self._failures >= self._failures_to_open:
                 self._state = BreakerState.OPEN
-                self._opened_at = self._clock()
+                self._waits_since = self._clock()
 
     def abandoned(self) -> None:
         """Report that the dependency was not asked: the single try is free again."""
         with self._lock:
             if self._state is BreakerState.HALF_OPEN:
                 self._state = BreakerState.OPEN
+                self._waits_since -= self._open_s

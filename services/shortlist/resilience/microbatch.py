@@ -97,10 +97,7 @@ class MicroBatcher(Generic[Job]):
             self._ready.notify_all()
             self._ready.wait_for(lambda: not len(self._queue) and not self._running, grace_s)
             rest = self._queue.clear()
-        for job in rest:
-            self._reject(job, UnavailableError("gateway", "shutting down"))
-        if rest:
-            self._observer.dropped("shutdown", len(rest))
+        self._drop(rest, "shutdown", UnavailableError("gateway", "shutting down"))
         for worker in self._workers:
             if worker.is_alive():
                 worker.join(max(0.1, ends - time.monotonic()))
@@ -142,6 +139,10 @@ class MicroBatcher(Generic[Job]):
 
     def _drop(self, jobs: list[Job], reason: str, error: ShortlistError) -> None:
         for job in jobs:
-            self._reject(job, error)
+            try:
+                self._reject(job, error)
+            except Exception:
+                # Neither the worker nor the other jobs may end with one that cannot be told.
+                _LOGGER.exception("a job could not be rejected")
         if jobs:
             self._observer.dropped(reason, len(jobs))

@@ -74,10 +74,11 @@ class WaitingQueue(Generic[Job]):
         cancelled: list[Job] = []
         while len(batch) < most and len(self):
             job = (self._normal or self._low).popleft()
-            if job.is_cancelled:
-                cancelled.append(job)
-            elif job.deadline.has_passed(now):
+            # Late before cancelled: a front door takes a call whose deadline has passed for one whose caller is gone.
+            if job.deadline.has_passed(now):
                 late.append(job)
+            elif job.is_cancelled:
+                cancelled.append(job)
             else:
                 batch.append(job)
         return batch, late, cancelled

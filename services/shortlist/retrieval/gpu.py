@@ -65,8 +65,11 @@ class GpuIndex:
 
     def search(self, queries: F32, k: int) -> SourceList:
         """Search; see the port. More than 2,048 items a query cannot be had: the list is that long then."""
+        index = self._index
+        if index is None:
+            raise UnavailableError("index", "closed")
         try:
-            found = self._owner.submit(self._index.search, queries, min(k, MAX_K))
+            found = self._owner.submit(index.search, queries, min(k, MAX_K))
         except RuntimeError as error:
             raise UnavailableError("index", "closed") from error
         try:

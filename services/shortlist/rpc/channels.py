@@ -34,6 +34,9 @@ def open_channel(
         # A dead connection is found before the next call needs it.
         "grpc.keepalive_permit_without_calls": 1,
         "grpc.http2.max_pings_without_data": 0,
+        # grpc's own limit is 2 minutes: so long a server that is back would not be asked.
+        "grpc.initial_reconnect_backoff_ms": 200,
+        "grpc.max_reconnect_backoff_ms": 2_000,
         **dict(options),
     }
     if credentials is None:

@@ -33,55 +33,63 @@ class Titles:
         return item.categories[0] if item and item.categories else ""
 
 
-def show_answer(console: Console, client: Client, user_id: str, answer: Answer) -> None:
-    """Print what a user bought last (where the answer tells), the slate, and how it came to be."""
-    explained = [item.explanation for item in answer.items]
-    history = [*answer.user.recent_item_ids]
-    near = [neighbour.item_id for explanation in explained for neighbour in explanation.neighbours]
+def console_of_answers() -> Console:
+    """Make a console for answers: as wide as the terminal, and 100 columns where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=100)
+
+
+def show_answer(console: Console, client: Client, user_id: str, answer: Answer, *, why_first: bool = False) -> None:
+    """Print what a user touched last (where the answer tells), the slate, and how it came to be.
+
+    With `why_first` the best item is explained: what the ranker saw of it, and what it is like.
+    """
+    history = list(answer.user.recent_item_ids)
+    first = answer.items[0] if why_first and answer.items else None
+    near = [neighbour.item_id for neighbour in first.explanation.neighbours] if first else []
     titles = Titles(client, [*(item.item_id for item in answer.items), *history, *near])
     parts: list[RenderableType] = [Text(f"user {user_id}", style="bold")]
     if history:
         bought = ", ".join(titles.title(item_id) for item_id in history[:_BOUGHT_SHOWN])
         parts.append(Text(f"last touched: {bought}", style="dim"))
     parts += [slate_table(answer.items, titles), Text(_summary(answer), style="dim")]
+    if first:
+        parts.append(_why(first, titles))
     console.print(Group(*parts))
 
 
 def slate_table(items: Sequence[recommender_pb2.RecommendedItem], titles: Titles) -> Table:
-    """Lay out a slate; explanations get columns of their own where there are any."""
+    """Lay out a slate; with explanations it tells each source's rank."""
     is_explained = any(item.HasField("explanation") for item in items)
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("#", justify="right")
-    table.add_column("item", no_wrap=True, overflow="ellipsis", ratio=4)
-    table.add_column("category", no_wrap=True, overflow="ellipsis", ratio=2)
-    table.add_column("score", justify="right")
-    table.add_column("found by" if not is_explained else "found by (rank)", no_wrap=not is_explained)
-    if is_explained:
-        table.add_column("near to", overflow="ellipsis", no_wrap=True, ratio=3)
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
+    table.add_column("#", justify="right", no_wrap=True)
+    for name, width in (("item", 32), ("category", 12)):
+        table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=width)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("found by", no_wrap=True)
     for item in items:
-        cells = [str(item.rank), titles.title(item.item_id), titles.category(item.item_id), f"{item.score:.3f}"]
-        if is_explained:
-            cells.append(", ".join(f"{source.source} {source.rank}" for source in item.explanation.sources))
-            cells.append(
-                "; ".join(
-                    f"{titles.title(neighbour.item_id)} ({neighbour.similarity:.2f})"
-                    for neighbour in item.explanation.neighbours[:1]
-                )
-            )
-        else:
-            cells.append(", ".join(item.sources))
+        found = _ranked_sources(item) if is_explained else ", ".join(item.sources)
+        cells = [str(item.rank), titles.title(item.item_id), titles.category(item.item_id), f"{item.score:.2f}", found]
         table.add_row(*cells)
     return table
 
 
-def features_table(item: recommender_pb2.RecommendedItem) -> Table:
-    """Lay out what the ranker saw of an item."""
-    table = Table(box=None, pad_edge=False, header_style="dim", title=f"what the ranker saw of {item.item_id}")
-    table.add_column("feature")
+def _ranked_sources(item: recommender_pb2.RecommendedItem) -> str:
+    return " ".join(f"{source.source}\u00a0{source.rank}" for source in item.explanation.sources)
+
+
+def _why(item: recommender_pb2.RecommendedItem, titles: Titles) -> RenderableType:
+    like = "; ".join(
+        f"{titles.title(neighbour.item_id)} ({neighbour.similarity:.2f})" for neighbour in item.explanation.neighbours
+    )
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("what the ranker saw")
     table.add_column("value", justify="right")
     for feature in item.explanation.features:
         table.add_row(feature.name, f"{feature.value:.3f}")
-    return table
+    return Group(
+        Text(f"\nwhy {titles.title(item.item_id)}?", style="bold"), Text(f"in the history, like: {like}"), table
+    )
 
 
 def _summary(answer: Answer) -> str:

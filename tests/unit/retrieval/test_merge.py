@@ -32,10 +32,16 @@ def test_equal_candidates_stand_in_the_order_of_the_sources() -> None:
     assert merge([listed([9]), listed([3]), listed([6])], NOTHING, 3).rows.tolist() == [[9, 3, 6]]
 
 
-def test_an_excluded_item_is_dropped_and_the_others_keep_their_ranks() -> None:
+def test_an_excluded_item_is_dropped_and_ranks_count_what_is_left() -> None:
     merged = merge([listed([5, 6, 7])], np.array([[6, 0]], np.int32), 3)
     assert merged.rows.tolist() == [[5, 7, 0]]
-    assert merged.ranks[0, :, 0].tolist() == [1, 3, 0]
+    assert merged.ranks[0, :, 0].tolist() == [1, 2, 0]
+
+
+def test_a_list_is_cut_to_its_quota_after_the_exclusions() -> None:
+    rows = np.array([[5, 6, 7, 8]], np.int32)
+    proposed = SourceList(rows, np.ones((1, 4), np.float32), np.array([2], np.int32))
+    assert merge([proposed], np.array([[5]], np.int32), 4).rows.tolist() == [[6, 7, 0, 0]]
 
 
 def test_an_exclusion_of_one_request_is_none_of_another() -> None:

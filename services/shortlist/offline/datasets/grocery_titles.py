@@ -27,7 +27,7 @@ _WORDS = {
     "expctrnt": "expectorant",
     "fd": "food",
     "fem": "feminine",
-    "flvrd": "flavoured",
+    "flvrd": "flavored",
     "frz": "frozen",
     "frzn": "frozen",
     "gds": "goods",
@@ -40,6 +40,8 @@ _WORDS = {
     "mnrl": "mineral",
     "pckgd": "packaged",
     "pk": "pack",
+    "pkg": "package",
+    "pkgd": "packaged",
     "prepck": "prepacked",
     "preportnd": "preportioned",
     "prpck": "prepacked",
@@ -71,7 +73,7 @@ def readable_words(text: str) -> str:
     text = re.sub(r"\b(children|men|women|dvd) s\b", r"\1's", text)
     text = re.sub(r"(?<=[a-z])\.", " ", text)
     text = re.sub(r"[a-z]+", lambda word: _WORDS.get(word.group(), word.group()), text)
-    text = re.sub(r"\s*:\s*", ": ", text)
+    text = re.sub(r"\s*:\s*", ": ", text).replace(" )", ")")
     return " ".join(text.split()).strip(" -/,:")
 
 

@@ -8,7 +8,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -46,26 +46,27 @@ class RawTable:
         rows: All columns; strings when read from CSV, whatever the file says when read from parquet.
         first_row: Number of the first row: 2 under a header line, as a spreadsheet shows it, else 1.
         notes: What happened while reading that a reader must know.
+        original: What the file calls a column that `select` renamed.
     """
 
     source: str
     rows: pl.DataFrame
     first_row: int = 2
     notes: tuple[str, ...] = ()
+    original: Mapping[str, str] = field(default_factory=dict)
 
     def select(self, wanted: Mapping[str, Sequence[str]]) -> "RawTable":
-        """Keep the wanted columns, each under the first of its names that the file has.
+        """Keep the wanted columns, each known to the file by one of its names.
 
         Raises:
             InputError: naming the columns that are missing and those that are there.
         """
         present = self.rows.columns
-        chosen = {name: next((v for v in variants if v in present), None) for name, variants in wanted.items()}
-        missing = [" or ".join(wanted[name]) for name, variant in chosen.items() if variant is None]
+        found = {name: variant for name, variants in wanted.items() for variant in variants if variant in present}
+        missing = [" or ".join(variants) for name, variants in wanted.items() if name not in found]
         if missing:
             raise InputError(f"{self.source}: lacks column {', '.join(missing)}; it has {', '.join(present)}")
-        rows = self.rows.select(pl.col(variant).alias(name) for name, variant in chosen.items() if variant)
-        return RawTable(self.source, rows, self.first_row, self.notes)
+        return replace(self, rows=self.rows.select(**found), original=found)
 
     def texts(self, column: str) -> pl.Series:
         """Read a column as stripped text; empty text and the `nan` of careless exports become null."""
@@ -75,7 +76,8 @@ class RawTable:
     def numbers(self, column: str) -> pl.Series:
         """Read a column as float64, null where it is empty; InputError for the first value that is no number."""
         text = self.texts(column)
-        return self._checked(column, text, text.cast(pl.Float64, strict=False), "a number")
+        numbers = text.cast(pl.Float64, strict=False)
+        return self._checked(column, text, numbers.set(numbers.is_infinite(), None), "a number")
 
     def times(self, column: str) -> pl.Series:
         """Read a column as seconds since 1970, null where it is empty; a time without a zone is taken as UTC.
@@ -97,12 +99,11 @@ class RawTable:
         return self._checked(column, text, best, "a time")
 
     def _checked(self, column: str, text: pl.Series, parsed: pl.Series, kind: str) -> pl.Series:
-        at = (text.is_not_null() & parsed.is_null()).arg_max() if parsed.null_count() > text.null_count() else None
-        if at is None:
+        wrong = (text.is_not_null() & parsed.is_null()).arg_true()
+        if wrong.is_empty():
             return parsed
-        raise InputError(
-            f"{self.source}: column {column}, row {at + self.first_row:,}: {text[at]!r} is not {kind}"
-        )
+        name, at = self.original.get(column, column), wrong[0]
+        raise InputError(f"{self.source}: column {name}, row {at + self.first_row:,}: {text[at]!r} is not {kind}")
 
 
 def read_table(path: Path) -> RawTable:

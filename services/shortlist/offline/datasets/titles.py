@@ -5,20 +5,23 @@ from collections import Counter
 from collections.abc import Sequence
 
 OTHER = "Other"
-_MIN_TITLES = 15
-"""Titles that must end in a noun for it to be a category: 66 categories on the gift-shop log."""
+_MIN_TITLES = 12
+"""Titles that must end in a noun for it to be a category: 82 categories on the gift-shop log."""
 
-_SMALL_WORDS = frozenset("a an and at by for from in of on or the to with".split())
-_ACRONYMS = frozenset("BBQ CD DVD LED TV UK USA USB".split())
-_NOT_A_KIND = frozenset(
-    # What a title may end in that says how a thing looks, for which occasion or how many there are, not what it is.
-    "antique assorted baroque black blue bronze brown christmas clear colour colours cream crystal design designs "
-    "easter edwardian england fairy flock floral font french garden gingham girl girls gold gothic green grey heart "
-    "home ivory kitchen large lavender lilac london love medium metal mini mixed multicolour natural orange pack "
-    "paisley paris pastel piece pieces pink polkadot purple red retro retrospot rose round set shape silver size "
-    "small spaceboy spot spots spotty square star strawberry turquoise union vintage white wood wooden woodland "
-    "yellow zinc flower hanging".split()
-)
+_SMALL_WORDS = frozenset({"a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"})
+_ACRONYMS = frozenset({"BBQ", "CD", "DVD", "LED", "TV", "UK", "USA", "USB"})
+
+_DESCRIPTIONS = """
+    acrylic antique artificial assorted asstd baroque black blue bronze brown butterfly christmas clear colour cottage
+    cream crystal design diamante dolly easter edwardian enamel england fairy felt feltcraft flock floral flower
+    folding font french garden gingham girl gold gothic green grey hanging heart home ivory kitchen lace large lavender
+    leaf letter lilac london love magic medium metal mini mixed multicolour natural orange pack painted paisley pantry
+    paris pastel piece pink polkadot purple rabbit red retro retrospot rose round set shape silver size skull small
+    spaceboy spot spotty square star strawberry stripe sweet turquoise union vintage white wicker wood wooden woodland
+    yellow zinc
+"""
+"""What a title may end in that says how a thing looks, for which occasion or how many there are, not what it is."""
+_NOT_A_KIND = frozenset(_DESCRIPTIONS.split()) | _SMALL_WORDS
 
 
 def readable_title(text: str) -> str:
@@ -26,15 +29,15 @@ def readable_title(text: str) -> str:
     text = " ".join(text.split())
     if not text.isupper():
         return text
-    return re.sub(r"[A-Z][A-Z']*", lambda word: _cased(word.group(), text[: word.start()]), text)
+    return re.sub(r"[^\W\d_][^\W\d_']*", lambda word: _cased(word.group(), text[: word.start()]), text)
 
 
 def _cased(word: str, before: str) -> str:
     if word in _ACRONYMS:
         return word
-    follows_number = before[-1:].isdigit()
+    is_suffix = before.endswith(("'", *"0123456789"))
     is_small = word.lower() in _SMALL_WORDS and before.endswith(" ")
-    return word.lower() if follows_number or is_small else word.capitalize()
+    return word.lower() if is_suffix or is_small else word.capitalize()
 
 
 def derive_categories(titles: Sequence[str], min_titles: int = _MIN_TITLES) -> list[str]:
@@ -52,8 +55,8 @@ def derive_categories(titles: Sequence[str], min_titles: int = _MIN_TITLES) -> l
 
 def _nouns(title: str) -> list[str]:
     # Two letters are units and shorthand: cm, pc, dz.
-    words = (word for word in re.findall(r"[a-z]{3,}", title.lower()) if word not in _SMALL_WORDS)
-    return [_singular(word) for word in words if word not in _NOT_A_KIND]
+    words = (_singular(word) for word in re.findall(r"[a-z]{3,}", title.lower()))
+    return [word for word in words if word not in _NOT_A_KIND]
 
 
 def _singular(word: str) -> str:

@@ -1,0 +1,75 @@
+"""Items bought by the same users: the nearest of each item, and the lists by which a bought item votes for others.
+
+Lists are (R, k) arrays of item rows, strongest first, with weights beside them; both are 0 where a list is shorter.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from shortlist.core.arrays import F32, I32
+from shortlist.offline.item_sets import ItemSets
+
+_BLOCK = 1_024  # items compared at once: 80 MB of similarities at 20,000 items
+
+
+def item_knn_lists(user_codes: I32, item_codes: I32, n_items: int, k: int) -> tuple[I32, F32]:
+    """Find each item's k nearest others by the cosine of who bought them, once or often.
+
+    Sarwar et al., Item-based collaborative filtering recommendation algorithms, 2001.
+
+    Args:
+        user_codes: (E,) integers, 0 or more.
+        item_codes: (E,) integers, 0 to before `n_items`.
+        n_items: Lists in the answer.
+        k: Neighbours wanted.
+
+    Returns:
+        Neighbours (n_items, k) int32 and cosines (n_items, k) float32.
+    """
+    users = int(user_codes.max(initial=-1)) + 1
+    buyers = ItemSets.from_pairs(item_codes, user_codes, n_items)
+    values = (1.0 / np.sqrt(buyers.sizes[buyers.owners])).astype(np.float32)
+    unit = sparse.csr_array((values, buyers.codes, buyers.offsets), shape=(n_items, users))
+    rows, weights = np.zeros((n_items, k), np.int32), np.zeros((n_items, k), np.float32)
+    for start in range(0, n_items, _BLOCK):
+        cosines = (unit[start : start + _BLOCK] @ unit.T).toarray()
+        here = np.arange(len(cosines))
+        cosines[here, start + here] = 0.0
+        block = slice(start, start + len(cosines))
+        width = min(k, n_items)
+        rows[block, :width], weights[block, :width] = _largest(cosines, width)
+    return rows, weights
+
+
+def vote_lists(rows: I32, weights: F32, k: int) -> tuple[I32, F32]:
+    """Turn nearest lists around: an item's list becomes those that have it among their nearest, the k strongest.
+
+    Adding up these lists over a user's history scores a candidate by its own nearest neighbours, as item-kNN does.
+    Adding up the nearest lists themselves does not: what everyone buys is near to everything, and gets every vote.
+    On the gift-shop log, lists of 24: NDCG@10 .076 with the nearest, .083 with the votes of the nearest 50.
+
+    Args:
+        rows: (R, n) int32, the nearest of each item.
+        weights: (R, n) float32, 0 where there is none.
+        k: Length of the new lists.
+    """
+    voters, candidates = rows[weights > 0], np.nonzero(weights > 0)[0]
+    strengths = weights[weights > 0]
+    order = np.lexsort((candidates, -strengths, voters))
+    voters = voters[order]
+    place = np.arange(len(voters)) - np.searchsorted(voters, voters)
+    inside = place < k
+    at, kept = (voters[inside], place[inside]), order[inside]
+    votes, vote_weights = np.zeros((len(rows), k), np.int32), np.zeros((len(rows), k), np.float32)
+    votes[at], vote_weights[at] = candidates[kept], strengths[kept]
+    return votes, vote_weights
+
+
+def _largest(values: F32, k: int) -> tuple[I32, F32]:
+    """Pick the k largest of each row in their order; columns of zeros come out as 0."""
+    # Partition first: sorting whole rows of 17,000 takes twice as long as everything else together.
+    columns = np.sort(np.argpartition(-values, k - 1, axis=1)[:, :k], axis=1)
+    picked = np.take_along_axis(values, columns, axis=1)
+    order = np.argsort(-picked, axis=1, kind="stable")
+    columns, picked = np.take_along_axis(columns, order, axis=1), np.take_along_axis(picked, order, axis=1)
+    return np.where(picked > 0, columns, 0).astype(np.int32), picked

@@ -1,0 +1,20 @@
+"""The numbers of core's enums are on the wire and in stored rows: they are those of the protobuf enums."""
+
+from enum import IntEnum
+from typing import Any
+
+import pytest
+
+from shortlist.core.types import Degraded, EventType
+from shortlist.v1 import events_pb2, recommender_pb2
+
+
+@pytest.mark.parametrize(
+    ("enum", "message", "prefix"),
+    [(Degraded, recommender_pb2.Degraded, "DEGRADED_"), (EventType, events_pb2.EventType, "EVENT_TYPE_")],
+    ids=["Degraded", "EventType"],
+)
+def test_names_and_numbers_are_those_of_the_protobuf_enum(enum: type[IntEnum], message: Any, prefix: str) -> None:
+    wire = {name.removeprefix(prefix): number for name, number in message.items()}
+    assert wire.pop("UNSPECIFIED") == 0
+    assert wire == {member.name: member.value for member in enum}
