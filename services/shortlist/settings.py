@@ -3,6 +3,7 @@
 import os
 from typing import Any, ClassVar
 
+from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shortlist.core.errors import StartError
@@ -12,13 +13,21 @@ class ServiceSettings(BaseSettings):
     """Settings read from variables named `SHORTLIST_<SERVICE>_<FIELD>`.
 
     A subclass sets `model_config = SettingsConfigDict(env_prefix="SHORTLIST_<SERVICE>_", frozen=True)`.
+
+    Raises:
+        StartError: a value is missing or wrong, or a variable names no setting; it says which.
     """
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(frozen=True)
 
     def __init__(self, **values: Any) -> None:
         self.refuse_unknown()
-        super().__init__(**values)
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = "_".join(map(str, first["loc"])).upper()
+            raise StartError(f"{self.model_config['env_prefix']}{name}: {first['msg']}") from error
 
     @classmethod
     def refuse_unknown(cls) -> None:

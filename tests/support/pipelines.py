@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from shortlist.core.arrays import F32, AnyArray
 from shortlist.core.errors import UnavailableError
-from shortlist.core.types import Degraded, Query, SourceList
+from shortlist.core.types import Query, SourceList
 from shortlist.features.row import UserRow
 from shortlist.gateway.pipeline import Pipeline
 from shortlist.gateway.slate import Slate
@@ -20,7 +20,7 @@ from shortlist.resilience.breaker import Breaker
 from shortlist.resilience.deadline import Deadline
 from shortlist.retrieval.cpu import CpuIndex, read_index
 from shortlist.retrieval.filters import Filters
-from shortlist.retrieval.port import ItemIndex, Source
+from shortlist.retrieval.port import ItemIndex, Retrieval, Source
 from shortlist.retrieval.sources import NeighbourSource, PopularSource, TowerSource
 from shortlist.retrieval.tower import QueryTower
 from shortlist.telemetry.gateway import GatewayMetrics
@@ -38,7 +38,7 @@ class StoredRows:
         self.reads = 0
         self.is_down = False
 
-    def read(self, user_ids: Sequence[str], deadline: Deadline) -> list[UserRow | None]:
+    def read(self, user_ids: Sequence[str], deadline: Deadline) -> list[UserRow | None]:  # noqa: ARG002  # the port's
         """Read rows."""
         self.reads += 1
         if self.is_down:
@@ -61,7 +61,7 @@ class PlayedRanker:
         self._play = play
         self.batches: list[Mapping[str, AnyArray]] = []
 
-    def score(self, tensors: Mapping[str, AnyArray], deadline: Deadline) -> F32:
+    def score(self, tensors: Mapping[str, AnyArray], deadline: Deadline) -> F32:  # noqa: ARG002  # the port's
         """Score candidates by their rows."""
         self.batches.append(tensors)
         candidates = tensors["candidates"]
@@ -79,7 +79,7 @@ class BrokenIndex:
     def __len__(self) -> int:
         return ITEMS
 
-    def search(self, queries: F32, k: int) -> SourceList:
+    def search(self, queries: F32, k: int) -> SourceList:  # noqa: ARG002  # the port's
         """Fail."""
         raise UnavailableError("index", "the device is gone")
 
@@ -93,7 +93,7 @@ class BrokenSource:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def propose(self, retrieval: object) -> SourceList:
+    def propose(self, retrieval: Retrieval) -> SourceList:  # noqa: ARG002  # the port's
         """Fail."""
         raise UnavailableError(self.name, "broken")
 
@@ -138,9 +138,7 @@ def open_index(release: Release) -> CpuIndex:
 
 def sources_of(release: Release, index: ItemIndex | None = None, quota: int = QUOTA) -> list[Source]:
     """Make the three sources of the tiny release."""
-    tower = QueryTower(
-        release.query_tower_path, release.manifest.query_tower, release.items.embeddings, HISTORY_LENGTH
-    )
+    tower = QueryTower(release.query_tower_path, release.manifest.query_tower, release.items.embeddings, HISTORY_LENGTH)
     return [
         TowerSource(tower, index or open_index(release), quota),
         NeighbourSource(release.items.neighbour_rows, release.items.neighbour_weights, quota),
@@ -192,8 +190,3 @@ def of_another_shape(candidates: AnyArray) -> F32:
 def by_row(candidates: AnyArray) -> F32:
     """Score by row: the highest row wins."""
     return candidates.astype(np.float32)
-
-
-def has(slate: Slate, *steps: Degraded) -> bool:
-    """Tell whether a slate stands on exactly these steps."""
-    return slate.degraded == steps

@@ -42,9 +42,9 @@ def test_another_services_variables_are_not_its_business(monkeypatch: pytest.Mon
     LampSettings()
 
 
-def test_a_value_of_the_wrong_kind_is_an_error_that_names_the_field(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_of_the_wrong_kind_is_an_error_that_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHORTLIST_LAMP_WATTS", "bright")
-    with pytest.raises(ValidationError, match="watts"):
+    with pytest.raises(StartError, match="SHORTLIST_LAMP_WATTS: Input should be a valid integer"):
         LampSettings()
 
 

@@ -5,7 +5,7 @@ from typing import Self, cast
 
 import redis
 
-from shortlist.core.errors import UnavailableError
+from shortlist.core.errors import StartError, UnavailableError
 from shortlist.features.keys import user_key
 from shortlist.features.row import RowFormatError, UserRow
 from shortlist.resilience.deadline import Deadline
@@ -31,16 +31,23 @@ class RedisUserStore:
 
     @classmethod
     def connect(cls, url: str, timeout_s: float, connections: int, on_bad_row: Callable[[], None]) -> Self:
-        """Make a client without connecting yet: a Redis that is down at the start is a degraded start, not a crash."""
-        client = redis.Redis.from_url(
-            url,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
-            max_connections=connections,
-            decode_responses=False,
-            retry=None,
-            health_check_interval=0,
-        )
+        """Make a client without connecting yet: a Redis that is down at the start is a degraded start, not a crash.
+
+        Raises:
+            StartError: the URL is none.
+        """
+        try:
+            client = redis.Redis.from_url(
+                url,
+                socket_timeout=timeout_s,
+                socket_connect_timeout=timeout_s,
+                max_connections=connections,
+                decode_responses=False,
+                retry=None,
+                health_check_interval=0,
+            )
+        except ValueError as error:  # the URL itself may hold a password, and is not repeated
+            raise StartError(f"the online store's URL is wrong: {error}") from error
         return cls(client, on_bad_row)
 
     def read(self, user_ids: Sequence[str], deadline: Deadline) -> list[UserRow | None]:

@@ -7,6 +7,7 @@ days until its end is today: the store looks as it did when the models were trai
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -54,14 +55,12 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 2:
         print("usage: python -m shortlist.features.seed RELEASE_DIR REDIS_URL", file=sys.stderr)  # noqa: T201
         return 2
-    store = RedisUserStore.connect(arguments[1], timeout_s=5.0, connections=1, on_bad_row=lambda: None)
     try:
-        count = seed(Release.open(Path(arguments[0])), store)
+        with closing(RedisUserStore.connect(arguments[1], 5.0, connections=1, on_bad_row=lambda: None)) as store:
+            count = seed(Release.open(Path(arguments[0])), store)
     except ShortlistError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
-    finally:
-        store.close()
     print(f"{count} user rows written")  # noqa: T201
     return 0
 

@@ -5,8 +5,6 @@ import signal
 import sys
 import threading
 
-from pydantic import ValidationError
-
 from shortlist.core.errors import ShortlistError
 from shortlist.gateway.app import Gateway
 from shortlist.gateway.config import FeatureSettings, GatewaySettings, RankingSettings, RetrievalSettings
@@ -26,11 +24,6 @@ def main() -> int:
         with Gateway(*settings):
             stopped.wait()
             _LOGGER.info("draining")
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = f"{error.title}.{'.'.join(map(str, first['loc']))}"
-        _LOGGER.error("setting %s: %s", name, first["msg"])  # noqa: TRY400  # the sentence is the message
-        return 1
     except ShortlistError as error:
         _LOGGER.error("cannot start: %s", error)  # noqa: TRY400  # the sentence is the message
         return 1

@@ -20,6 +20,7 @@ from shortlist.gateway.config import FeatureSettings, GatewaySettings, RankingSe
 from shortlist.gateway.jobs import Job
 from shortlist.gateway.pipeline import Pipeline
 from shortlist.gateway.runner import BatchRunner, reject
+from shortlist.gateway.schema import check_schema
 from shortlist.gateway.servicer import METHODS, SERVICES, Servicer
 from shortlist.gateway.similar import SimilarItems
 from shortlist.gateway.upkeep import Upkeep
@@ -88,6 +89,7 @@ class Gateway:
                 ),
                 PopularSource(release.items.popular, retrieval.popular_quota),
             ]
+            check_schema(release, [source.name for source in sources])
             ranker = _open_ranker(release, ranking)
             stack.callback(ranker.close)
             breakers = {"redis": Breaker(), "triton": Breaker()}

@@ -68,22 +68,30 @@ class BatchReply:
 
     def __init__(self, reply: Reply, release: Release, count: int) -> None:
         self._reply, self._release = reply, release
-        self._results = [recommender_pb2.RecommendBatchResult() for _ in range(count)]
+        self._results: list[recommender_pb2.RecommendBatchResult | None] = [None] * count
         self._open = count
         self._lock = threading.Lock()
 
     def settle(self, place: int, outcome: Outcome, stages: Stages) -> None:
-        """Take the outcome of one request."""
-        result = self._results[place]
+        """Take the outcome of one request; a later one of the same request does nothing."""
+        result = self._result(outcome, stages)
+        with self._lock:
+            if self._results[place] is not None:
+                return
+            self._results[place] = result
+            self._open -= 1
+            is_last = self._open == 0
         if isinstance(outcome, Slate):
             self._reply.slate(outcome)
+        if is_last:
+            self._reply.message(recommender_pb2.RecommendBatchResponse(results=filter(None, self._results)))
+
+    def _result(self, outcome: Outcome, stages: Stages) -> recommender_pb2.RecommendBatchResult:
+        result = recommender_pb2.RecommendBatchResult()
+        if isinstance(outcome, Slate):
             result.status.code = 0
             result.response.CopyFrom(recommend_response(outcome, stages, self._release))
         elif isinstance(outcome, ShortlistError):
             status = status_of(outcome)
             result.status.code, result.status.message = status.number, status.message
-        with self._lock:
-            self._open -= 1
-            is_last = self._open == 0
-        if is_last:
-            self._reply.message(recommender_pb2.RecommendBatchResponse(results=self._results))
+        return result

@@ -64,4 +64,7 @@ class Upkeep:
 
     def _run(self) -> None:
         while not self._stopped.wait(self._interval_s):
-            self.tick()
+            try:
+                self.tick()
+            except Exception:
+                _LOGGER.exception("upkeep failed; it goes on")

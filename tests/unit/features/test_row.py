@@ -37,22 +37,10 @@ def test_the_oldest_events_leave_a_row_that_is_full() -> None:
 
 def test_the_layout_of_a_row_never_changes() -> None:
     # Rows outlive versions of the software: these bytes must stay readable and be written again.
-    stored = bytes.fromhex(
-        "5552"
-        "01"
-        "02"
-        "0100"
-        "0000"
-        "0700000000000000"
-        "e9030000"
-        "d0070000"  # fmt: skip
-        "0100000000000000"
-        "e9030000"
-        "0000003f"
-        "03"
-        "0000c03f"
-        "00002040"
-    )
+    header = "5552 01 02 0100 0000 0700000000000000 e9030000 d0070000"
+    event = "0100000000000000 e9030000 0000003f 03"
+    counters = "0000c03f 00002040"
+    stored = bytes.fromhex(header + event + counters)
     assert row_of(1).encode() == stored
     assert UserRow.decode(stored).encode() == stored
 

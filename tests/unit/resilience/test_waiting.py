@@ -67,11 +67,11 @@ def test_late_and_cancelled_jobs_come_apart_and_do_not_fill_the_batch() -> None:
     assert (names(batch), dropped, cancelled) == ([0, 1], [late], [gone])
 
 
-def test_a_job_whose_caller_is_gone_counts_as_cancelled_even_when_late() -> None:
+def test_a_late_job_counts_as_late_though_its_caller_is_gone_by_then() -> None:
     queue: WaitingQueue[StandInJob] = WaitingQueue(1)
     queue.admit([StandInJob(deadline=Deadline(0.0), is_cancelled=True)], 0.0)
     batch, late, cancelled = queue.take(1, now=5.0)
-    assert (len(batch), len(late), len(cancelled)) == (0, 0, 1)
+    assert (len(batch), len(late), len(cancelled)) == (0, 1, 0)
 
 
 def test_clearing_gives_back_everything() -> None:

@@ -35,10 +35,7 @@ def test_a_message_of_several_lines_stays_one_line() -> None:
 
 
 def test_an_error_comes_with_its_traceback() -> None:
-    try:
-        raise ValueError("broken")
-    except ValueError as error:
-        assert "ValueError: broken" in rendered("failed", error=error)["error"]
+    assert "ValueError: broken" in rendered("failed", error=ValueError("broken"))["error"]
 
 
 def test_every_logger_writes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,62 @@
+"""The rendered model repository against the ranker's tensors, for both of Triton's backends."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
+
+from shortlist.ranking.model_config import Backend
+from shortlist.ranking.render import render
+from shortlist.release.bundle import Release
+
+ROOT = Path(__file__).parents[2]
+COMMITTED = ROOT / "model_repository" / "ranker"
+SHIPPED = ROOT / "deploy" / "releases" / "completejourney"
+TYPES = {"TYPE_FP32": "float32", "TYPE_FP16": "float16", "TYPE_INT32": "int32"}
+
+
+def rendered_config(release: Release, repository: Path, backend: Backend) -> model_config_pb2.ModelConfig:
+    text = (render(release, repository, backend) / "config.pbtxt").read_text()
+    return text_format.Parse(text, model_config_pb2.ModelConfig())
+
+
+@pytest.mark.parametrize("backend", get_args(Backend))
+def test_inputs_and_output_are_the_manifest_s_tensors(tiny_release: Release, tmp_path: Path, backend: Backend) -> None:
+    config = rendered_config(tiny_release, tmp_path, backend)
+
+    spec = tiny_release.manifest.ranker
+    for rendered, tensors in ((config.input, spec.inputs), (config.output, (spec.output,))):
+        assert [
+            (tensor.name, TYPES[model_config_pb2.DataType.Name(tensor.data_type)], tuple(tensor.dims))
+            for tensor in rendered
+        ] == [(tensor.name, tensor.dtype, tensor.shape) for tensor in tensors]
+
+
+def test_the_two_renderings_differ_in_the_backend_alone(tiny_release: Release, tmp_path: Path) -> None:
+    native = rendered_config(tiny_release, tmp_path / "native", "onnxruntime")
+    python = rendered_config(tiny_release, tmp_path / "python", "python")
+
+    assert (native.backend, python.backend) == ("onnxruntime", "python")
+    python.backend = native.backend
+    assert python == native
+
+
+def test_the_python_rendering_brings_the_program_that_the_native_one_does_not_need(
+    tiny_release: Release, tmp_path: Path
+) -> None:
+    def files(backend: Backend) -> set[str]:
+        version = render(tiny_release, tmp_path / backend, backend) / "1"
+        return {path.name for path in version.iterdir()}
+
+    assert files("onnxruntime") == {"model.onnx"}
+    assert files("python") == {"model.onnx", "model.py"}
+
+
+@pytest.mark.skipif(not COMMITTED.is_dir() or not SHIPPED.is_dir(), reason="no release is shipped in this checkout")
+def test_the_committed_repository_is_the_shipped_release_rendered_for_nvidia_s_image(tmp_path: Path) -> None:
+    rendered = render(Release.open(SHIPPED), tmp_path, "onnxruntime")
+
+    for path in (path for path in rendered.rglob("*") if path.is_file()):
+        assert (COMMITTED / path.relative_to(rendered)).read_bytes() == path.read_bytes(), "run make model-repository"

@@ -1,0 +1,92 @@
+"""The gateway as a process of its own: `python -m shortlist.gateway`, configured by its environment."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from shortlist.local import child
+from shortlist.local.probes import grpc_serves
+from support.running_cluster import wait_until
+
+COMMAND = (sys.executable, "-m", "shortlist.gateway")
+_TIMEOUT_S = 60.0
+
+
+def settings_of(release: Path, port: int = 0, **others: str) -> dict[str, str]:
+    """Name the settings of a gateway that ranks in its own process, and others by their names in lower case."""
+    return {
+        "SHORTLIST_GATEWAY_RELEASE": str(release),
+        "SHORTLIST_GATEWAY_ADDRESS": f"127.0.0.1:{port}",
+        "SHORTLIST_GATEWAY_METRICS_ADDRESS": "127.0.0.1:0",
+        "SHORTLIST_GATEWAY_START_WAIT_S": "0",
+        "SHORTLIST_FEATURES_REDIS_URL": "redis://127.0.0.1:9/0",
+        "SHORTLIST_RANKING_BACKEND": "onnxruntime",
+        **{f"SHORTLIST_{name.upper()}": value for name, value in others.items()},
+    }
+
+
+def environment_of(settings: Mapping[str, str]) -> dict[str, str]:
+    """Complete settings to the environment of a child that finds what this process finds."""
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "no_grpc_proxy": "127.0.0.1",
+        **settings,
+    }
+
+
+def failed_start(settings: Mapping[str, str]) -> tuple[int, list[str]]:
+    """Run a gateway that cannot start; its exit status and what it wrote to standard error, by lines."""
+    ended = subprocess.run(
+        COMMAND, env=environment_of(settings), capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+    )
+    assert ended.stdout == ""
+    return ended.returncode, ended.stderr.splitlines()
+
+
+class GatewayProcess:
+    """A running gateway.
+
+    Args:
+        popen: The process.
+        stderr: Where its standard error goes.
+    """
+
+    def __init__(self, popen: "subprocess.Popen[bytes]", stderr: Path) -> None:
+        self._popen, self._stderr = popen, stderr
+
+    def wrote(self, text: str) -> bool:
+        """Tell whether its log holds the text."""
+        return text in self._stderr.read_text()
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self._popen.send_signal(signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Wait for its end; its exit status."""
+        return self._popen.wait(_TIMEOUT_S)
+
+
+@contextmanager
+def running_gateway(settings: Mapping[str, str], port: int, directory: Path) -> Iterator[GatewayProcess]:
+    """Run a gateway that is ready inside the `with` and gone after it."""
+    log = directory / "gateway.log"
+    with log.open("wb") as stderr:
+        popen = subprocess.Popen(
+            # by way of `child`, so that a test run that is killed leaves no gateway behind
+            [sys.executable, "-I", "-S", child.__file__, str(os.getpid()), *COMMAND],
+            env=environment_of(settings),
+            stderr=stderr,
+        )
+    try:
+        wait_until(lambda: grpc_serves(port) or popen.poll() is not None, "the gateway is ready", _TIMEOUT_S)
+        assert popen.poll() is None, log.read_text()
+        yield GatewayProcess(popen, log)
+    finally:
+        popen.kill()
+        popen.wait()

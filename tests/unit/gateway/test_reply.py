@@ -1,0 +1,133 @@
+import grpc
+import numpy as np
+import pytest
+from google.protobuf.message import DecodeError
+
+from shortlist.core.errors import InvalidRequestError, OverloadedError, ShortlistError
+from shortlist.core.types import Degraded
+from shortlist.gateway.reply import BatchReply, Reply
+from shortlist.gateway.slate import Slate, in_order
+from shortlist.release.bundle import Release
+from shortlist.v1 import recommender_pb2
+from support.pipelines import METHODS, Kitchen, kitchen
+from support.played_calls import PlayedCall
+
+(METHOD,) = METHODS
+ANSWER = recommender_pb2.RecommendResponse(release="tiny")
+
+
+@pytest.fixture
+def place(tiny_release: Release) -> Kitchen:
+    """Make metrics."""
+    return kitchen(tiny_release)
+
+
+def reply_to(call: PlayedCall, place: Kitchen) -> Reply:
+    """Prepare the answer to a call that arrived at the beginning of time."""
+    return Reply(call, 0.0, place.metrics)
+
+
+def slate(*rows: int) -> Slate:
+    """Make a slate."""
+    return in_order(np.array(rows, np.int32), 3, 2)
+
+
+class TestReply:
+    """The answer to one call."""
+
+    def test_a_message_is_sent_and_counted(self, place: Kitchen) -> None:
+        call = PlayedCall(METHOD, b"")
+        reply_to(call, place).message(ANSWER)
+        assert call.answer == ANSWER.SerializeToString()
+        assert place.count("requests_total", method=METHOD, code="OK") == 1
+        assert place.count("request_seconds_count", method=METHOD) == 1
+
+    def test_an_answer_that_nobody_waits_for_is_counted_as_cancelled(self, place: Kitchen) -> None:
+        call = PlayedCall(METHOD, b"")
+        call.is_cancelled = True
+        reply_to(call, place).message(ANSWER)
+        assert place.count("requests_total", method=METHOD, code="CANCELLED") == 1
+        assert place.count("requests_total", method=METHOD, code="OK") == 0
+
+    def test_an_error_is_sent_as_its_status_and_counted(self, place: Kitchen) -> None:
+        call = PlayedCall(METHOD, b"")
+        reply_to(call, place).error(InvalidRequestError("limit", "must be at most 200"))
+        assert call.status.code is grpc.StatusCode.INVALID_ARGUMENT
+        assert call.status.message == "limit: must be at most 200"
+        assert place.count("requests_total", method=METHOD, code="INVALID_ARGUMENT") == 1
+
+    def test_bytes_that_are_no_message_are_the_caller_s_fault(self, place: Kitchen) -> None:
+        call = PlayedCall(METHOD, b"")
+        reply_to(call, place).error(DecodeError("wire"))
+        assert call.status.code is grpc.StatusCode.INVALID_ARGUMENT
+
+    def test_an_error_of_ours_does_not_leak_its_text(self, place: Kitchen) -> None:
+        call = PlayedCall(METHOD, b"")
+        reply_to(call, place).error(ShortlistError("password is 1234"))
+        assert (call.status.code, call.status.message) == (grpc.StatusCode.INTERNAL, "internal error")
+
+    def test_steps_and_cold_starts_are_counted(self, place: Kitchen) -> None:
+        degraded = Slate(
+            **{name: getattr(slate(5), name) for name in Slate.__slots__}
+            | {"degraded": (Degraded.RANKER_UNAVAILABLE,), "is_cold_start": True}
+        )
+        reply_to(PlayedCall(METHOD, b""), place).slate(degraded)
+        assert place.count("degraded_total", reason="ranker_unavailable") == 1
+        assert place.count("cold_starts_total") == 1
+
+
+class TestBatchReply:
+    """The answer to a RecommendBatch."""
+
+    def results(self, call: PlayedCall) -> list[recommender_pb2.RecommendBatchResult]:
+        """Read what the call was answered with."""
+        return list(recommender_pb2.RecommendBatchResponse.FromString(call.answer).results)
+
+    def test_the_last_outcome_answers_and_results_keep_the_order_of_the_requests(self, place: Kitchen) -> None:
+        call = PlayedCall(METHOD, b"")
+        reply = BatchReply(reply_to(call, place), place.release, 3)
+        for number in (2, 0):
+            reply.settle(number, slate(5 + number), ())
+            assert call.answers == []
+        reply.settle(1, slate(6), ())
+        ids = [result.response.items[0].item_id for result in self.results(call)]
+        assert ids == [place.release.vocabulary.id_of(row) for row in (5, 6, 7)]
+
+    def test_a_request_that_fails_fails_alone(self, place: Kitchen) -> None:
+        call = PlayedCall(METHOD, b"")
+        reply = BatchReply(reply_to(call, place), place.release, 2)
+        reply.settle(0, OverloadedError("full", 0.1), ())
+        reply.settle(1, slate(5), ())
+        refused, answered = self.results(call)
+        assert (refused.status.code, refused.status.message) == (grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], "full")
+        assert not refused.HasField("response")
+        assert answered.status.code == 0
+        assert answered.HasField("status")
+
+    def test_a_request_that_is_settled_twice_keeps_its_first_outcome(self, place: Kitchen) -> None:
+        # The micro-batcher rejects a whole batch when it raises, those among it that have an answer as well.
+        call = PlayedCall(METHOD, b"")
+        reply = BatchReply(reply_to(call, place), place.release, 2)
+        reply.settle(0, slate(5), ())
+        reply.settle(0, ShortlistError("internal error"), ())
+        assert call.answers == []
+        reply.settle(1, ShortlistError("internal error"), ())
+        first, second = self.results(call)
+        assert (first.status.code, len(first.response.items)) == (0, 1)
+        assert second.status.code == grpc.StatusCode.INTERNAL.value[0]
+
+    def test_an_outcome_that_cannot_be_told_leaves_room_for_an_error(self, place: Kitchen) -> None:
+        call = PlayedCall(METHOD, b"")
+        reply = BatchReply(reply_to(call, place), place.release, 1)
+        with pytest.raises(IndexError):
+            reply.settle(0, slate(10_000), ())
+        reply.settle(0, ShortlistError("internal error"), ())
+        assert self.results(call)[0].status.code == grpc.StatusCode.INTERNAL.value[0]
+
+    def test_each_answer_of_a_batch_is_counted_and_the_call_once(self, place: Kitchen) -> None:
+        reply = BatchReply(reply_to(PlayedCall(METHOD, b""), place), place.release, 2)
+        for number in range(2):
+            cold = Slate(**{name: getattr(slate(5), name) for name in Slate.__slots__} | {"is_cold_start": True})
+            reply.settle(number, cold, ())
+        assert place.count("cold_starts_total") == 2
+        assert place.count("requests_total", method=METHOD, code="OK") == 1
