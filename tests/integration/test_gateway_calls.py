@@ -127,7 +127,7 @@ def test_rank_returns_all_candidates_even_where_they_are_more_than_the_sources_p
     tiny_release: Release, valkey: Any
 ) -> None:
     everything = [item_id(number) for number in range(ITEMS)]
-    few = {"retrieval_tower_quota": 5, "retrieval_neighbours_quota": 5, "retrieval_popular_quota": 5}
+    few: dict[str, Any] = {"retrieval_tower_quota": 5, "retrieval_neighbours_quota": 5, "retrieval_popular_quota": 5}
 
     with serving(tiny_release, valkey.url, **few) as reached:
         answer = reached.call_rank(Rank(user_id="user-00", item_ids=everything), timeout=TIMEOUT_S)

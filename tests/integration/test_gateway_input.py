@@ -88,7 +88,7 @@ def test_limit_0_is_the_default_of_20(gateway: Reached) -> None:
         ("call", Recommend(user_id="u", diversity=0.5), "diversity"),
         ("call", Recommend(user_id="u", diversity=-0.1), "diversity"),
         ("call", Recommend(user_id="u", diversity=float("nan")), "diversity"),
-        ("call", Recommend(user_id="u", session_token="page 2"), "session_token"),
+        ("call", Recommend(user_id="u", session_token="page 2"), "session_token"),  # noqa: S106  # no password
         ("call", Recommend(user_id="u", priority=7), "priority"),  # type: ignore[arg-type]  # proto3 enums are open
         ("call", Recommend(user_id="u", priority=-1), "priority"),  # type: ignore[arg-type]
         ("call", Recommend(user_id="u", session_item_ids=["a", ""]), "session_item_ids[1]"),

@@ -29,8 +29,8 @@ def bucket_bounds(histogram: Metric) -> list[float]:
     return sorted({float(sample.labels["le"]) for sample in histogram.samples if sample.name.endswith("_bucket")})
 
 
-def test_every_metric_carries_help_and_a_shortlist_name_or_is_the_process_s_own(fresh: Reached) -> None:
-    metrics = fresh.metrics()
+def test_every_metric_carries_help_and_a_shortlist_name_or_is_the_process_s_own(local_gateway: Reached) -> None:
+    metrics = local_gateway.metrics()
 
     ours = [family for name, family in metrics.items() if name.startswith("shortlist_")]
     assert ours
@@ -38,9 +38,9 @@ def test_every_metric_carries_help_and_a_shortlist_name_or_is_the_process_s_own(
     assert all(name.startswith(("shortlist_", "process_", "python_")) for name in metrics)
 
 
-def test_latency_buckets_are_fine_below_10_ms_and_reach_the_longest_deadline(fresh: Reached) -> None:
+def test_latency_buckets_are_fine_below_10_ms_and_reach_the_longest_deadline(local_gateway: Reached) -> None:
     for name in (STAGE_SECONDS, QUEUE_SECONDS, "shortlist_gateway_request_seconds"):
-        bounds = bucket_bounds(fresh.metrics()[name])
+        bounds = bucket_bounds(local_gateway.metrics()[name])
 
         fine = [bound for bound in bounds if bound <= 0.01]
         assert len(fine) >= 12
@@ -90,10 +90,10 @@ def test_calls_are_counted_and_timed_by_method_and_code(fresh: Reached) -> None:
     assert fresh.count("shortlist_gateway_request_seconds_count", method=f"{SERVICE}/Recommend") == 3
 
 
-def test_every_label_set_is_there_before_it_is_needed(fresh: Reached) -> None:
+def test_every_label_set_is_there_before_it_is_needed(local_gateway: Reached) -> None:
     names = {
         (sample.name, *sorted(sample.labels.items()))
-        for family in fresh.metrics().values()
+        for family in local_gateway.metrics().values()
         for sample in family.samples
     }
 
@@ -103,8 +103,8 @@ def test_every_label_set_is_there_before_it_is_needed(fresh: Reached) -> None:
     assert ("shortlist_features_bad_rows_total",) in names
 
 
-def test_the_info_metric_says_what_is_running(fresh: Reached, tiny_release: Release) -> None:
-    (sample,) = fresh.metrics()["shortlist_gateway_info"].samples
+def test_the_info_metric_says_what_is_running(local_gateway: Reached, tiny_release: Release) -> None:
+    (sample,) = local_gateway.metrics()["shortlist_gateway_info"].samples
 
     assert sample.labels["release"] == tiny_release.id
     assert sample.labels["ranker"] == "onnxruntime"

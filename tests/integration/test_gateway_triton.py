@@ -1,6 +1,7 @@
 """The gateway and its ranker over the wire: a Triton that is down, slow, restarted empty, or answers nonsense."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,18 @@ from shortlist.ranking.triton_repository import model_name
 from shortlist.release.bundle import Release
 from shortlist.v1 import recommender_pb2
 from support.gateways import UNREACHABLE, Reached, degraded_steps, item_ids, serving
-from support.misbehaving import Answer, FakeTriton
+from support.misbehaving import Answer, FakeTriton, even
 from support.real_servers import Triton, Valkey
 from support.running_cluster import wait_until
 
 NOW = recommender_pb2.Context(time=Timestamp(seconds=int(time.time()) + 3600))
+
+
+@pytest.fixture(scope="module")
+def faked(tiny_release: Release, valkey: Valkey) -> Iterator[tuple[Reached, FakeTriton]]:
+    """Run a gateway over a Triton that answers as a test tells it to."""
+    with FakeTriton() as triton, serving(tiny_release, valkey.url, triton.address) as reached:
+        yield reached, triton
 
 
 def is_in_retrieval_order(answer: recommender_pb2.RecommendResponse) -> bool:
@@ -37,26 +45,24 @@ def ranked_again(reached: Reached) -> None:
 def test_a_killed_triton_leaves_retrieval_order_and_gets_its_ranker_back_when_it_restarts_empty(
     tiny_release: Release, valkey: Valkey, tmp_path: Path
 ) -> None:
-    triton = Triton(tmp_path)
-    triton.start()
-    try:
-        with serving(tiny_release, valkey.url, triton.address, start_wait_s=20.0) as reached:
-            before = reached.recommend("user-00", context=NOW)
-            assert before.ranker == "triton"
+    with (
+        Triton(tmp_path) as triton,
+        serving(tiny_release, valkey.url, triton.address, start_wait_s=20.0) as reached,
+    ):
+        before = reached.recommend("user-00", context=NOW)
+        assert before.ranker == "triton"
 
-            triton.stop(grace_s=0.0)
+        triton.kill()
 
-            assert is_in_retrieval_order(reached.recommend("user-00"))
-            assert reached.count("shortlist_gateway_degraded_total", reason="ranker_unavailable") == 1
+        assert is_in_retrieval_order(reached.recommend("user-00"))
+        assert reached.count("shortlist_gateway_degraded_total", reason="ranker_unavailable") == 1
 
-            triton.start()
-            assert not triton.holds(model_name(tiny_release.id))
+        triton.start()
+        assert not triton.holds(model_name(tiny_release.id))
 
-            ranked_again(reached)
-            assert triton.holds(model_name(tiny_release.id))
-            assert item_ids(reached.recommend("user-00", context=NOW)) == item_ids(before)
-    finally:
-        triton.stop(grace_s=0.0)
+        ranked_again(reached)
+        assert triton.holds(model_name(tiny_release.id))
+        assert item_ids(reached.recommend("user-00", context=NOW)) == item_ids(before)
 
 
 def test_a_gateway_that_starts_without_triton_serves_in_retrieval_order(tiny_release: Release, valkey: Valkey) -> None:
@@ -112,17 +118,17 @@ def failing(candidates: AnyArray) -> AnyArray:
     "nonsense", [of_another_width, of_one_request_too_few, with_a_nan, infinite, of_another_type, failing]
 )
 def test_nonsense_from_triton_leaves_retrieval_order_until_it_answers_sensibly(
-    tiny_release: Release, valkey: Valkey, nonsense: Answer
+    faked: tuple[Reached, FakeTriton], nonsense: Answer
 ) -> None:
-    with FakeTriton() as triton, serving(tiny_release, valkey.url, triton.address) as reached:
-        assert reached.recommend("user-00").ranker == "triton"
-        sensible, triton.answer = triton.answer, nonsense
+    reached, triton = faked
+    errors = reached.count("shortlist_gateway_dependency_errors_total", dependency="triton")
+    triton.answer = nonsense
 
-        assert is_in_retrieval_order(reached.recommend("user-00"))
-        assert reached.count("shortlist_gateway_dependency_errors_total", dependency="triton") == 1
+    assert is_in_retrieval_order(reached.recommend("user-00"))
+    assert reached.count("shortlist_gateway_dependency_errors_total", dependency="triton") == errors + 1
 
-        triton.answer = sensible
-        assert not reached.recommend("user-00").degraded
+    triton.answer = even
+    ranked_again(reached)
 
 
 def test_a_triton_that_hangs_is_left_alone_after_a_few_batches_and_asked_again_later(

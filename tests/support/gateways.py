@@ -87,15 +87,28 @@ def serving(
         triton: Triton's address; None: it ranks in its own process.
         settings: Of the gateway and, prefixed with `features_`, `retrieval_` and `ranking_`, of its parts.
     """
-    fixed = {"release": release.path, "address": "127.0.0.1:0", "metrics_address": "127.0.0.1:0", "start_wait_s": 0.0}
-    ranking = {"backend": "onnxruntime"} if triton is None else {"triton_address": triton, "triton_secret": SECRET}
     parts = {prefix: _pop(settings, prefix) for prefix in ("features_", "retrieval_", "ranking_")}
+    own: dict[str, Any] = {
+        "release": release.path,
+        "address": "127.0.0.1:0",
+        "metrics_address": "127.0.0.1:0",
+        "start_wait_s": 0.0,
+        **settings,
+    }
+    retrieval: dict[str, Any] = {"device": "cpu", **parts["retrieval_"]}
+    ranking: dict[str, Any] = {
+        "backend": "triton" if triton else "onnxruntime",
+        "triton_address": triton or UNREACHABLE,
+        "triton_secret": SECRET,
+        "instances": 1,
+        **parts["ranking_"],
+    }
     with (
         Gateway(
-            GatewaySettings(**(fixed | settings)),
+            GatewaySettings(**own),
             FeatureSettings(redis_url=redis, **parts["features_"]),
-            RetrievalSettings(**({"device": "cpu"} | parts["retrieval_"])),
-            RankingSettings(**(ranking | parts["ranking_"])),
+            RetrievalSettings(**retrieval),
+            RankingSettings(**ranking),
         ) as gateway,
         reaching(gateway.port, gateway.metrics_port) as reached,
     ):

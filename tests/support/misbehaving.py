@@ -71,7 +71,7 @@ class TcpProxy:
         self._thread.close()
 
 
-class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
+class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]  # has no types
     """Says that every model is ready, and scores as it is told; while it is held it keeps calls unanswered."""
 
     def __init__(self, answer: Answer = even) -> None:
@@ -93,11 +93,11 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
         """Answer what was held, and what comes."""
         self._lets_go.set()
 
-    def ModelReady(self, request: Any, context: grpc.ServicerContext) -> service_pb2.ModelReadyResponse:  # noqa: N802
+    def ModelReady(self, _request: Any, _context: grpc.ServicerContext) -> service_pb2.ModelReadyResponse:  # noqa: N802
         """Say yes."""
         return service_pb2.ModelReadyResponse(ready=True)
 
-    def ModelInfer(self, request: Any, context: grpc.ServicerContext) -> service_pb2.ModelInferResponse:  # noqa: N802
+    def ModelInfer(self, request: Any, _context: grpc.ServicerContext) -> service_pb2.ModelInferResponse:  # noqa: N802
         """Score with `answer`."""
         names = [tensor.name for tensor in request.inputs]
         place = names.index("candidates")

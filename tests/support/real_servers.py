@@ -56,10 +56,17 @@ class Server:
         self._process = Process(part.name, part.command, part.environment, self._run_dir / f"{part.name}.log")
         self._process.wait_ready(part.probe, part.ready_timeout_s)
 
-    def stop(self, grace_s: float | None = None) -> None:
-        """End it, in order unless the grace says otherwise; a second stop does nothing."""
+    def stop(self) -> None:
+        """End it; a second stop does nothing."""
+        self._end(self._part.grace_s)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._end(0.0)
+
+    def _end(self, grace_s: float) -> None:
         if self._process is not None:
-            self._process.stop(self._part.grace_s if grace_s is None else grace_s)
+            self._process.stop(grace_s)
             self._process = None
 
     def __enter__(self) -> Self:
@@ -101,7 +108,8 @@ class Triton(Server):
         ports = free_ports()
         part = triton_part(triton_installation(), ports, run_dir, SECRET)
         command = (*part.command, *(f"--load-model={model}" for model in models))
-        super().__init__(replace(part, command=command), run_dir)
+        # In order it takes seconds to end, and has nothing to save.
+        super().__init__(replace(part, command=command, grace_s=0.0), run_dir)
         self.address = f"127.0.0.1:{ports.triton_grpc}"
 
     def holds(self, model: str) -> bool:

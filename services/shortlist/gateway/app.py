@@ -94,7 +94,7 @@ class Gateway:
             stack.callback(ranker.close)
             breakers = {"redis": Breaker(), "triton": Breaker()}
             pipeline = Pipeline(release, store, sources, filters, ranker, metrics, breakers)
-            similar = SimilarItems(release, index, filters)
+            similar = SimilarItems(release, index, filters, metrics)
 
             loadable = ranker if isinstance(ranker, TritonRanker) else None
             _wait_for(store, loadable, settings.start_wait_s)

@@ -22,7 +22,12 @@ class GatewaySettings(ServiceSettings):
     )
     workers: int = Field(3, ge=1, le=64, description="Batches in flight, each on a thread of its own.")
     max_batch: int = Field(32, ge=1, le=64, description="Most requests in a batch.")
-    max_waiting: int = Field(1024, ge=1, le=100_000, description="Most requests that wait; more are refused.")
+    max_waiting: int = Field(
+        1024,
+        ge=512,
+        le=100_000,
+        description="Most requests that wait; more are refused. A low-priority batch of 256 needs 512.",
+    )
     deadline_s: float = Field(0.5, gt=0, le=60, description="Deadline of a call that brings none, in seconds.")
     max_message_bytes: int = Field(4 * 1024 * 1024, ge=1024, description="Largest request, in bytes.")
     start_wait_s: float = Field(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shortlist.core.arrays import F32, F64, I32
-from shortlist.core.types import FIRST_ITEM_ROW, History, Query
+from shortlist.core.types import FIRST_ITEM_ROW, EventType, History, Query
 from shortlist.features.encode import encode_histories, encode_user_dense
 from shortlist.features.row import MAX_EVENTS, UserRow
 from shortlist.release.bundle import Release
@@ -65,18 +65,21 @@ class Encoder:
         return self._filters.only(rows[rows >= FIRST_ITEM_ROW])
 
     def _excluded(self, queries: Sequence[Query], history: History) -> I32:
-        """List what each request must not show, as narrow as the batch allows: (B, E) int32."""
+        """List what each request must not show, as narrow as the batch allows: (B, E) int32.
+
+        What the user has hidden never shows; what was merely on a screen does not count as seen. A caller's own
+        candidates are its own choice.
+        """
         default = self._release.manifest.exclude_seen
         seen = np.array(
-            [
-                query.candidate_ids is None
-                and (default if query.filter.exclude_seen is None else query.filter.exclude_seen)
-                for query in queries
-            ]
+            [default if query.filter.exclude_seen is None else query.filter.exclude_seen for query in queries]
         )
         named = [self._release.vocabulary.rows_of_ids(query.filter.exclude_item_ids) for query in queries]
         excluded = np.zeros((len(queries), history.rows.shape[1] + max(map(len, named))), np.int32)
-        excluded[seen, : history.rows.shape[1]] = history.rows[seen]
+        is_hidden = history.types == EventType.HIDE
+        is_seen = seen[:, None] & (history.types != EventType.IMPRESSION)
+        own = np.array([query.candidate_ids is None for query in queries])[:, None] & (is_hidden | is_seen)
+        excluded[:, : history.rows.shape[1]] = history.rows * own
         for request, rows in enumerate(named):
             excluded[request, history.rows.shape[1] : history.rows.shape[1] + len(rows)] = rows
         excluded[excluded < FIRST_ITEM_ROW] = 0

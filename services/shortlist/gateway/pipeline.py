@@ -108,8 +108,10 @@ class Pipeline:
 
     def _read_rows(self, queries: Sequence[Query], deadline: Deadline, trace: BatchTrace) -> Sequence[UserRow | None]:
         user_ids = [query.user_id for query in queries]
-        # The store's wait is bounded by a timeout of its own: a failure is never the callers' hurry.
-        rows = self._ask("redis", Deadline(NEVER), lambda: self._store.read(user_ids, deadline))
+        rows = None
+        if not deadline.has_passed():
+            # The store's wait is bounded by a timeout of its own: a failure is never the callers' hurry.
+            rows = self._ask("redis", Deadline(NEVER), lambda: self._store.read(user_ids, deadline))
         if rows is None:
             trace.degraded.add(Degraded.FEATURES_UNAVAILABLE)
             return [None] * len(queries)
@@ -181,8 +183,9 @@ class Pipeline:
         for source in self._sources:
             try:
                 lists.append(source.propose(retrieval))
-            except UnavailableError:
+            except UnavailableError as error:
                 failed.add(source.name)
+                self._metrics.dependency_errors.labels(error.dependency).inc()
                 self._metrics.source_failures.labels(source.name).inc()
                 trace.degraded.add(Degraded.FEWER_CANDIDATES)
                 nothing = (len(known.kept), 0)

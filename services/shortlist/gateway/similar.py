@@ -10,13 +10,14 @@ from shortlist.gateway.slate import Slate
 from shortlist.release.bundle import Release
 from shortlist.retrieval.filters import Filters
 from shortlist.retrieval.port import ItemIndex
+from shortlist.telemetry.gateway import GatewayMetrics
 
 
 class SimilarItems:
     """Answers SimilarItems from one release; safe to call from several threads."""
 
-    def __init__(self, release: Release, index: ItemIndex, filters: Filters) -> None:
-        self._release, self._index, self._filters = release, index, filters
+    def __init__(self, release: Release, index: ItemIndex, filters: Filters, metrics: GatewayMetrics) -> None:
+        self._release, self._index, self._filters, self._metrics = release, index, filters, metrics
 
     def run(self, queries: Sequence[SimilarQuery]) -> list[Slate | ShortlistError]:
         """Answer a batch; each request has an outcome of its own. The scores are cosines: vectors have unit length."""
@@ -27,6 +28,7 @@ class SimilarItems:
         try:
             found = self._index.search(vectors, most)
         except UnavailableError as error:
+            self._metrics.dependency_errors.labels(error.dependency).inc()
             return [error] * len(queries)
         outcomes: list[Slate | ShortlistError] = []
         for place, query in enumerate(queries):

@@ -140,6 +140,8 @@ def verify(path: Path) -> Manifest:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "document"
         raise ReleaseRefusedError(path, f"{MANIFEST_NAME} is invalid: {place}: {first['msg']}") from error
+    if manifest.checksum != manifest.own_checksum():
+        raise ReleaseRefusedError(path, f"{MANIFEST_NAME} is damaged: its checksum is not that of its contents")
     for name, entry in manifest.files.items():
         try:
             actual = _entry(path / name)
@@ -194,9 +196,10 @@ def written_beside(out: Path) -> Iterator[Path]:
 
 
 def seal(folder: Path, manifest: Manifest) -> Manifest:
-    """Write the manifest with the checksums of all files that lie in the folder."""
+    """Write the manifest with the checksums of all files that lie in the folder, and its own."""
     files = {path.name: _entry(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST_NAME}
-    sealed = manifest.model_copy(update={"files": files})
+    listed = manifest.model_copy(update={"files": files})
+    sealed = listed.model_copy(update={"checksum": listed.own_checksum()})
     (folder / MANIFEST_NAME).write_text(json.dumps(sealed.model_dump(mode="json"), indent=2) + "\n")
     return sealed
 

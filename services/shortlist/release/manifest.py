@@ -1,13 +1,16 @@
 """The manifest: what a release is, what its models take, and a checksum for each of its files."""
 
+import hashlib
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 MANIFEST_NAME = "manifest.json"
 
 Precision = Literal["int8", "fp32"]
+FileName = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9._]*$")]
+"""A file in the release's own directory: no path leads out of it."""
 
 
 class _Frozen(BaseModel):
@@ -25,7 +28,7 @@ class TensorSpec(_Frozen):
 class ModelSpec(_Frozen):
     """An ONNX model of the release and the tensors that it takes and gives."""
 
-    file: str
+    file: FileName
     inputs: tuple[TensorSpec, ...]
     output: TensorSpec
 
@@ -77,4 +80,10 @@ class Manifest(_Frozen):
     query_tower: ModelSpec
     ranker: RankerSpec
     notes: tuple[str, ...] = ()
-    files: dict[str, FileEntry]
+    files: dict[FileName, FileEntry]
+    checksum: str = ""
+
+    def own_checksum(self) -> str:
+        """Compute the SHA-256 of everything but `checksum` itself."""
+        content = self.model_copy(update={"checksum": ""}).model_dump_json()
+        return hashlib.sha256(content.encode()).hexdigest()

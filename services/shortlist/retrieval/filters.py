@@ -15,6 +15,8 @@ from shortlist.core.types import Filter, SourceList
 from shortlist.release.catalogue import Catalogue
 
 CACHED_FILTERS = 32
+CACHED_BYTES = 64 * 1024 * 1024
+"""Of gathered vectors, all filters together; a larger gather is used once and not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,12 @@ class Filters:
         kept = Kept(mask, rows, self._embeddings[rows].astype(np.float32))
         with self._lock:
             self._cache[key] = kept
-            while len(self._cache) > CACHED_FILTERS:
+            while len(self._cache) > CACHED_FILTERS or self._cached_bytes() > CACHED_BYTES:
                 self._cache.popitem(last=False)
         return kept
+
+    def _cached_bytes(self) -> int:
+        return sum(kept.vectors.nbytes for kept in self._cache.values())
 
     def only(self, rows: I32) -> Kept:
         """Keep exactly these rows and want every one of them; not cached."""

@@ -11,7 +11,8 @@ from shortlist.core.types import Degraded
 from shortlist.telemetry.buckets import BATCH_SIZE, CANDIDATES, LATENCY_S
 
 DROP_REASONS = ("deadline", "cancelled", "shutdown", "failed")
-DEPENDENCIES = ("redis", "triton", "index")
+DEPENDENCIES = ("redis", "triton", "index", "query_tower")
+BREAKERS = ("redis", "triton")
 IGNORED_ITEMS = ("session", "exclude", "rank")
 STAGES = ("features", "encode", "merge", "tensors", "rank", "slate", "similar")
 
@@ -127,7 +128,7 @@ class GatewayMetrics:
         _create(self.dependency_errors, DEPENDENCIES)
         _create(self.ignored_items, IGNORED_ITEMS)
         _create(self.source_failures, sources)
-        for dependency in DEPENDENCIES:
+        for dependency in BREAKERS:
             self.breaker_state.labels(dependency).set(0)
 
     def batch_started(self, size: int) -> None:

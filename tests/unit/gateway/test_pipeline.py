@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
+from shortlist.core.arrays import F32, AnyArray
 from shortlist.core.types import FIRST_ITEM_ROW, Degraded, EventType, Filter, PriceRange, Query
 from shortlist.features.row import UserRow
 from shortlist.release.bundle import Release
 from shortlist.resilience.breaker import FAILURES_TO_OPEN, BreakerState
+from shortlist.resilience.deadline import Deadline
 from shortlist.telemetry.gateway import STAGES
 from support.pipelines import (
     QUOTA,
@@ -253,10 +255,17 @@ class TestTheLadder:
         assert whole.store.reads == FAILURES_TO_OPEN
         assert slate.degraded == (Degraded.FEATURES_UNAVAILABLE,)
 
-    def test_callers_in_a_hurry_do_not_open_the_rankers_breaker(self, tiny_release: Release) -> None:
-        place = kitchen(tiny_release, rows(), PlayedRanker(failing))
+    def test_callers_in_a_hurry_do_not_open_the_rankers_breaker(
+        self, tiny_release: Release, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def until_too_late(candidates: AnyArray) -> F32:
+            monkeypatch.setattr(Deadline, "has_passed", lambda *_: True)
+            return failing(candidates)
+
+        place = kitchen(tiny_release, rows(), PlayedRanker(until_too_late))
         for _ in range(FAILURES_TO_OPEN):
-            (slate,) = place.run(ANN, timeout_s=0.0)
+            monkeypatch.undo()
+            (slate,) = place.run(ANN)
             assert slate.degraded == (Degraded.RANKER_UNAVAILABLE,)
         assert place.breakers["triton"].state is BreakerState.CLOSED
 

@@ -50,7 +50,9 @@ def runner(place: Kitchen) -> BatchRunner:
     """Run batches over the tiny release."""
     release = place.release
     filters = Filters(release.catalogue, release.items.embeddings)
-    return BatchRunner(place.pipeline, SimilarItems(release, open_index(release), filters), place.metrics)
+    return BatchRunner(
+        place.pipeline, SimilarItems(release, open_index(release), filters, place.metrics), place.metrics
+    )
 
 
 def test_every_kind_of_request_in_a_batch_is_settled_once(runner: BatchRunner) -> None:

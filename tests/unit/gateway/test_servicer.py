@@ -52,9 +52,10 @@ class Desk:
 
     def __init__(self, release: Release) -> None:
         place = kitchen(release, {"ann": user_row([3, 9, 15])})
-        similar = SimilarItems(release, open_index(release), Filters(release.catalogue, release.items.embeddings))
         self.registry = CollectorRegistry()
         metrics = GatewayMetrics(self.registry, METHODS, CODES, SOURCES)
+        filters = Filters(release.catalogue, release.items.embeddings)
+        similar = SimilarItems(release, open_index(release), filters, metrics)
         self.queue = Queue()
         self._runner = BatchRunner(place.pipeline, similar, metrics)
         self._servicer = Servicer(release, self.queue, metrics, DEFAULT_DEADLINE_S)

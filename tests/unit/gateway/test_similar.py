@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 
 from shortlist.core.errors import NotFoundError, UnavailableError
 from shortlist.core.types import Filter, PriceRange, SimilarQuery
@@ -7,6 +8,7 @@ from shortlist.gateway.similar import SimilarItems
 from shortlist.gateway.slate import Slate
 from shortlist.release.bundle import Release
 from shortlist.retrieval.filters import Filters
+from shortlist.telemetry.gateway import GatewayMetrics
 from support.pipelines import BrokenIndex, open_index
 from support.tiny_release import ITEMS, category_of, item_id, numbers_in
 
@@ -19,10 +21,15 @@ def filters(tiny_release: Release) -> Filters:
     return Filters(tiny_release.catalogue, tiny_release.items.embeddings)
 
 
+def fresh_metrics() -> GatewayMetrics:
+    """Make metrics of their own."""
+    return GatewayMetrics(CollectorRegistry(), ("method",), ("OK",), ("tower",))
+
+
 @pytest.fixture
 def similar(tiny_release: Release, filters: Filters) -> SimilarItems:
     """Find similar items in the tiny release."""
-    return SimilarItems(tiny_release, open_index(tiny_release), filters)
+    return SimilarItems(tiny_release, open_index(tiny_release), filters, fresh_metrics())
 
 
 def slate_of(similar: SimilarItems, query: SimilarQuery) -> Slate:
@@ -95,5 +102,7 @@ def test_a_batch_answers_each_request_as_if_it_were_alone(similar: SimilarItems)
 
 
 def test_an_index_that_is_gone_fails_each_request(tiny_release: Release, filters: Filters) -> None:
-    outcomes = SimilarItems(tiny_release, BrokenIndex(), filters).run([SimilarQuery(TEA, 5)] * 2)
+    metrics = fresh_metrics()
+    outcomes = SimilarItems(tiny_release, BrokenIndex(), filters, metrics).run([SimilarQuery(TEA, 5)] * 2)
     assert [type(outcome) for outcome in outcomes] == [UnavailableError, UnavailableError]
+    assert metrics.dependency_errors.labels("index")._value.get() == 1

@@ -1,15 +1,17 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from shortlist.core.arrays import AnyArray
 from shortlist.core.errors import InputError, ReleaseRefusedError
 from shortlist.release.bundle import Release, seal, verify, written_beside
-from shortlist.release.manifest import MANIFEST_NAME
+from shortlist.release.manifest import MANIFEST_NAME, Manifest
 from support.tiny_release import CANDIDATES, ITEMS, USERS, item_id, manifest
 
 FILES = (
@@ -38,9 +40,12 @@ def refusal(path: Path) -> str:
 
 
 def edit_manifest(path: Path, **fields: object) -> None:
-    """Change fields of the manifest."""
+    """Change fields of the manifest, and its checksum with them where it is still a manifest."""
     file = path / MANIFEST_NAME
-    file.write_text(json.dumps(json.loads(file.read_text()) | fields))
+    content = json.loads(file.read_text()) | fields
+    with suppress(ValidationError):
+        content["checksum"] = Manifest.model_validate(content).own_checksum()
+    file.write_text(json.dumps(content))
 
 
 def replace_arrays(path: Path, name: str, **arrays: AnyArray) -> None:
@@ -233,3 +238,17 @@ def test_how_the_manifest_is_laid_out_does_not_matter(copied: Path, change: Call
     file = copied / MANIFEST_NAME
     file.write_text(change(file.read_text()))
     assert Release.open(copied).id == "tiny"
+
+
+def test_a_manifest_that_was_changed_by_hand_is_refused(copied: Path) -> None:
+    file = copied / MANIFEST_NAME
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps(content | {"exclude_seen": not content["exclude_seen"]}))
+    assert refusal(copied) == "manifest.json is damaged: its checksum is not that of its contents"
+
+
+@pytest.mark.parametrize("name", ["../ranker.onnx", "/etc/ranker.onnx", ".hidden"])
+def test_a_path_out_of_the_release_is_refused(copied: Path, name: str) -> None:
+    listed = json.loads((copied / MANIFEST_NAME).read_text())["files"]
+    edit_manifest(copied, files=listed | {name: listed["items.faiss"]})
+    assert refusal(copied).startswith("manifest.json is invalid: files.")

@@ -3,7 +3,7 @@ from prometheus_client import CollectorRegistry
 
 from shortlist.core.types import Degraded
 from shortlist.telemetry.buckets import LATENCY_S
-from shortlist.telemetry.gateway import DEPENDENCIES, DROP_REASONS, IGNORED_ITEMS, STAGES, GatewayMetrics
+from shortlist.telemetry.gateway import BREAKERS, DEPENDENCIES, DROP_REASONS, IGNORED_ITEMS, STAGES, GatewayMetrics
 
 METHODS, CODES, SOURCES = ("/a.B/C", "/a.B/D"), ("OK", "CANCELLED"), ("tower", "popular")
 
@@ -27,7 +27,7 @@ LABEL_SETS = [
     *(("shortlist_gateway_dropped_total", {"reason": reason}) for reason in DROP_REASONS),
     *(("shortlist_gateway_degraded_total", {"reason": step.name.lower()}) for step in Degraded),
     *(("shortlist_gateway_dependency_errors_total", {"dependency": name}) for name in DEPENDENCIES),
-    *(("shortlist_gateway_breaker_state", {"dependency": name}) for name in DEPENDENCIES),
+    *(("shortlist_gateway_breaker_state", {"dependency": name}) for name in BREAKERS),
     *(("shortlist_gateway_ignored_items_total", {"where": where}) for where in IGNORED_ITEMS),
     *(("shortlist_gateway_source_failures_total", {"source": source}) for source in SOURCES),
     *(
