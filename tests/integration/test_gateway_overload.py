@@ -1,6 +1,7 @@
-"""Deadlines, cancellation and admission over the wire: one batch worker, and a ranker that keeps it busy."""
+"""Deadlines, cancellation and admission over the wire: one batch worker, kept busy by its ranker."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import grpc
@@ -18,7 +19,14 @@ from support.running_cluster import wait_until
 REQUEST = recommender_pb2.RecommendRequest(user_id="user-00")
 LOW = recommender_pb2.RecommendRequest(user_id="user-00", priority=recommender_pb2.PRIORITY_LOW)
 RECOMMEND = "/shortlist.v1.RecommenderService/Recommend"
-PLACES = 4
+PLACES = 512
+"""The fewest that the settings allow: two whole RecommendBatch calls."""
+MAX_BATCH = 64
+
+
+def batch_of(count: int, request: recommender_pb2.RecommendRequest = REQUEST) -> recommender_pb2.RecommendBatchRequest:
+    """Repeat a request: each takes a place in the queue."""
+    return recommender_pb2.RecommendBatchRequest(requests=[request] * count)
 
 
 class Busy:
@@ -36,9 +44,18 @@ class Busy:
         """How many batches have come to the ranker, the first call's included."""
         return len(self._triton.batches) - self._ranked_before
 
-    def wait_for_waiting(self, calls: int) -> None:
-        """Wait until so many calls wait."""
-        wait_until(lambda: self.reached.count("shortlist_gateway_waiting_requests") == calls, f"{calls} calls wait")
+    def wait_for_waiting(self, requests: int) -> None:
+        """Wait until so many requests wait."""
+        wait_until(
+            lambda: self.reached.count("shortlist_gateway_waiting_requests") == requests, f"{requests} requests wait"
+        )
+
+    def fill(self, places: int) -> list[Any]:
+        """Let requests of normal priority take so many places, 256 a call; the calls."""
+        sizes = [256] * (places // 256) + [places % 256] * (places % 256 > 0)
+        calls = [self.reached.call_batch.future(batch_of(size), timeout=TIMEOUT_S) for size in sizes]
+        self.wait_for_waiting(places)
+        return calls
 
     def go_on(self) -> None:
         """Let the ranker answer, and with it the first call."""
@@ -48,7 +65,7 @@ class Busy:
 
 @pytest.fixture(params=FRONT_KINDS)
 def busy(request: Any, tiny_release: Release, valkey: Valkey) -> Iterator[Busy]:
-    """Keep a gateway of one worker, one request a batch and four waiting places busy, behind each front door."""
+    """Keep a gateway of one worker busy, behind each front door in turn."""
     kind: FrontKind = request.param
     with (
         FakeTriton() as triton,
@@ -58,7 +75,7 @@ def busy(request: Any, tiny_release: Release, valkey: Valkey) -> Iterator[Busy]:
             triton.address,
             front=kind,
             workers=1,
-            max_batch=1,
+            max_batch=MAX_BATCH,
             max_waiting=PLACES,
             deadline_s=0.2,
             ranking_timeout_s=10.0,
@@ -109,8 +126,7 @@ def test_a_cancelled_call_costs_no_work(busy: Busy) -> None:
 
 
 def test_a_call_that_finds_no_place_is_refused_at_once_and_told_when_to_come_back(busy: Busy) -> None:
-    waiting = [busy.reached.call.future(REQUEST, timeout=TIMEOUT_S) for _ in range(PLACES)]
-    busy.wait_for_waiting(PLACES)
+    waiting = busy.fill(PLACES)
 
     error = failure_of(busy.reached.call.future(REQUEST, timeout=TIMEOUT_S))
 
@@ -120,30 +136,32 @@ def test_a_call_that_finds_no_place_is_refused_at_once_and_told_when_to_come_bac
     assert busy.reached.count("shortlist_gateway_refused_total") == 1
     assert not any(call.done() for call in waiting)
     busy.go_on()
-    assert all(call.result(TIMEOUT_S).items for call in waiting)
+    for call in waiting:
+        assert {result.response.ranker for result in call.result(TIMEOUT_S).results} == {"triton"}
 
 
 def test_low_priority_is_refused_while_half_of_the_places_are_taken_and_normal_is_not(busy: Busy) -> None:
-    waiting = [busy.reached.call.future(REQUEST, timeout=TIMEOUT_S) for _ in range(PLACES // 2)]
-    busy.wait_for_waiting(PLACES // 2)
+    busy.fill(PLACES // 2)
 
     refused = failure_of(busy.reached.call.future(LOW, timeout=TIMEOUT_S))
-    waiting.append(busy.reached.call.future(REQUEST, timeout=TIMEOUT_S))
+    taken = busy.reached.call.future(REQUEST, timeout=TIMEOUT_S)
     busy.wait_for_waiting(PLACES // 2 + 1)
 
     assert refused.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     busy.go_on()
-    assert all(call.result(TIMEOUT_S).items for call in waiting)
+    assert taken.result(TIMEOUT_S).items
 
 
 def test_low_priority_that_waits_is_served_after_normal_that_came_later(busy: Busy) -> None:
     answered: list[str] = []
-    low = busy.reached.call.future(LOW, timeout=TIMEOUT_S)
-    low.add_done_callback(lambda _: answered.append("low"))
-    busy.wait_for_waiting(1)
-    normal = busy.reached.call.future(REQUEST, timeout=TIMEOUT_S)
-    normal.add_done_callback(lambda _: answered.append("normal"))
-    busy.wait_for_waiting(2)
+
+    def note(name: str, _call: object) -> None:
+        answered.append(name)
+
+    for name, request in (("low", LOW), ("normal", REQUEST)):
+        call = busy.reached.call_batch.future(batch_of(MAX_BATCH, request), timeout=TIMEOUT_S)
+        call.add_done_callback(partial(note, name))
+        busy.wait_for_waiting(MAX_BATCH * (1 + (name == "normal")))
 
     busy.go_on()
 
@@ -151,11 +169,12 @@ def test_low_priority_that_waits_is_served_after_normal_that_came_later(busy: Bu
     assert answered == ["normal", "low"]
 
 
-def test_a_batch_that_finds_no_place_is_refused_as_a_whole(busy: Busy) -> None:
-    batch = recommender_pb2.RecommendBatchRequest(requests=[REQUEST] * (PLACES + 1))
+def test_a_batch_that_finds_too_few_places_is_refused_as_a_whole(busy: Busy) -> None:
+    busy.fill(PLACES - 2)
 
-    error = failure_of(busy.reached.call_batch.future(batch, timeout=TIMEOUT_S))
+    error = failure_of(busy.reached.call_batch.future(batch_of(3), timeout=TIMEOUT_S))
 
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "retry-after-ms" in dict(error.trailing_metadata())
+    assert busy.reached.count("shortlist_gateway_refused_total") == 3
     busy.go_on()

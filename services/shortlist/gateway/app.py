@@ -33,8 +33,7 @@ from shortlist.resilience.breaker import Breaker
 from shortlist.resilience.microbatch import MicroBatcher
 from shortlist.retrieval.filters import Filters
 from shortlist.retrieval.open import open_index
-from shortlist.retrieval.port import Source
-from shortlist.retrieval.sources import NeighbourSource, PopularSource, TowerSource
+from shortlist.retrieval.sources import served_sources
 from shortlist.retrieval.tower import QueryTower
 from shortlist.rpc.channels import open_channel
 from shortlist.rpc.front import FrontOptions
@@ -82,13 +81,7 @@ class Gateway:
             tower = QueryTower(
                 release.query_tower_path, release.manifest.query_tower, release.items.embeddings, schema.history_length
             )
-            sources: list[Source] = [
-                TowerSource(tower, index, retrieval.tower_quota),
-                NeighbourSource(
-                    release.items.neighbour_rows, release.items.neighbour_weights, retrieval.neighbours_quota
-                ),
-                PopularSource(release.items.popular, retrieval.popular_quota),
-            ]
+            sources = served_sources(release.items, tower, index)
             check_schema(release, [source.name for source in sources])
             ranker = _open_ranker(release, ranking)
             stack.callback(ranker.close)

@@ -54,9 +54,6 @@ class RetrievalSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="SHORTLIST_RETRIEVAL_", frozen=True)
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the index is searched.")
-    tower_quota: int = Field(120, ge=1, le=1000, description="Items that the query tower proposes a request.")
-    neighbours_quota: int = Field(120, ge=1, le=1000, description="Items proposed for being like those touched.")
-    popular_quota: int = Field(60, ge=1, le=1000, description="Items proposed for being popular.")
 
 
 class RankingSettings(ServiceSettings):

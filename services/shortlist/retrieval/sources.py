@@ -4,12 +4,15 @@ import numpy as np
 
 from shortlist.core.arrays import F16, I32, AnyArray
 from shortlist.core.types import FIRST_ITEM_ROW, PADDING_ROW, SourceList
+from shortlist.release.bundle import ItemArrays
 from shortlist.retrieval.grouping import best_first, group
-from shortlist.retrieval.port import ItemIndex, Retrieval
+from shortlist.retrieval.port import ItemIndex, Retrieval, Source
 from shortlist.retrieval.tower import QueryTower
 
 NEIGHBOUR_HALF_LIFE_DAYS = 240.0
 """How fast an event's vote for its neighbours fades; 240 days gained 7.7 % NDCG@10 on the gift-shop log."""
+TOWER_QUOTA, NEIGHBOURS_QUOTA, POPULAR_QUOTA = 120, 120, 60
+"""No settings: a release's ranker was trained on lists of these lengths."""
 _K_STEP = 64
 
 
@@ -94,6 +97,15 @@ class PopularSource:
         # Falls from 1 with the rank: the list has an order but no scale.
         falling = (1.0 / np.arange(1, width + 1)).astype(np.float32)
         return SourceList(rows, np.where(rows >= FIRST_ITEM_ROW, falling, np.float32(0.0)), quotas)
+
+
+def served_sources(items: ItemArrays, tower: QueryTower, index: ItemIndex) -> tuple[Source, ...]:
+    """Make the sources of a release, in the order of its schema; training and measuring use the same."""
+    return (
+        TowerSource(tower, index, TOWER_QUOTA),
+        NeighbourSource(items.neighbour_rows, items.neighbour_weights, NEIGHBOURS_QUOTA),
+        PopularSource(items.popular, POPULAR_QUOTA),
+    )
 
 
 def _widened(array: AnyArray, quotas: I32) -> AnyArray:
