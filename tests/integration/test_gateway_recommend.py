@@ -70,6 +70,24 @@ def test_a_batch_is_answered_behind_either_front_door(either: Reached) -> None:
     assert [result.response.ranker for result in results] == ["triton"] * len(USERS)
 
 
+def test_many_calls_at_once_get_the_answers_that_they_get_alone(either: Reached) -> None:
+    requests = [
+        recommender_pb2.RecommendRequest(
+            user_id=user,
+            context=LATER,
+            limit=5 + number % 3,
+            filter=recommender_pb2.Filter(exclude_item_ids=[item_id(number)] * (number % 2)),
+        )
+        for number in range(15)
+        for user in (*USERS, "nobody")
+    ]
+
+    together = [either.call.future(request, timeout=TIMEOUT_S) for request in requests]
+
+    for request, call in zip(requests, together, strict=True):
+        assert item_ids(call.result(TIMEOUT_S)) == item_ids(either.call(request, timeout=TIMEOUT_S))
+
+
 def test_a_refusal_names_the_field_behind_either_front_door(either: Reached) -> None:
     error = failure_of(either.call.future(recommender_pb2.RecommendRequest(user_id=""), timeout=TIMEOUT_S))
 

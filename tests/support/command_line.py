@@ -19,15 +19,19 @@ ANY_PORTS = tuple(
     for name in ("gateway", "metrics", "redis", "triton-http", "triton-grpc", "triton-metrics")
     for word in (f"--{name}-port", "0")
 )
-_WIDE = {"COLUMNS": "160"}
-"""Columns of the terminal that tables are laid out for, so that nothing is cut off."""
+_SETTINGS = {
+    "COLUMNS": "160",  # tables are laid out for a terminal that cuts nothing off
+    # A busy machine is no fault of a dependency.
+    "SHORTLIST_FEATURES_TIMEOUT_S": "2",
+    "SHORTLIST_RANKING_TIMEOUT_S": "5",
+}
 
 
 def shortlist(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a command to its end."""
     return subprocess.run(
         [*PROGRAM, *arguments],
-        env=environment_of(_WIDE),
+        env=environment_of(_SETTINGS),
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -65,7 +69,7 @@ def up(release: Path, stderr: Path, *arguments: str) -> Iterator[Up]:
                 *(sys.executable, "-I", "-S", child.__file__, str(os.getpid())),
                 *(*PROGRAM, "up", "--release", str(release), "--json", *arguments),
             ],
-            env=environment_of(_WIDE),
+            env=environment_of(_SETTINGS),
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

@@ -79,7 +79,7 @@ def reaching(port: int, metrics_port: int) -> Iterator[Reached]:
 def serving(
     release: Release, redis: str = f"redis://{UNREACHABLE}/0", triton: str | None = None, **settings: Any
 ) -> Iterator[Reached]:
-    """Run a gateway on free ports.
+    """Run a gateway on free ports, with more patience than in production: a busy machine is no fault of a dependency.
 
     Args:
         release: What it serves.
@@ -95,18 +95,20 @@ def serving(
         "start_wait_s": 0.0,
         **settings,
     }
+    features: dict[str, Any] = {"redis_url": redis, "timeout_s": 2.0, **parts["features_"]}
     retrieval: dict[str, Any] = {"device": "cpu", **parts["retrieval_"]}
     ranking: dict[str, Any] = {
         "backend": "triton" if triton else "onnxruntime",
         "triton_address": triton or UNREACHABLE,
         "triton_secret": SECRET,
+        "timeout_s": 5.0,
         "instances": 1,
         **parts["ranking_"],
     }
     with (
         Gateway(
             GatewaySettings(**own),
-            FeatureSettings(redis_url=redis, **parts["features_"]),
+            FeatureSettings(**features),
             RetrievalSettings(**retrieval),
             RankingSettings(**ranking),
         ) as gateway,
