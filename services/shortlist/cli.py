@@ -176,6 +176,8 @@ def status(*, gateway: Gateway = DEFAULT_GATEWAY) -> None:
     with grpc.insecure_channel(gateway) as channel:
         answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2.0)
     print(f"{gateway}: {health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)}")
+    if answer.status != health_pb2.HealthCheckResponse.SERVING:
+        raise typer.Exit(1)
 
 
 def main() -> None:
@@ -208,7 +210,10 @@ def _exit(code: int, sentence: str) -> None:
 
 
 def _print_message(message: Any) -> None:
-    print(json.dumps(json_format.MessageToDict(message, preserving_proto_field_name=True), indent=2))
+    fields = json_format.MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    print(json.dumps(fields, indent=2))
 
 
 def _choice(kind: Any, value: str, option: str) -> Any:

@@ -14,9 +14,7 @@ def test_the_table_of_settings_is_that_of_the_settings() -> None:
 
 
 def test_every_setting_says_what_it_means() -> None:
-    unexplained = [
-        name for settings in ALL for name, field in settings.model_fields.items() if not field.description
-    ]
+    unexplained = [name for settings in ALL for name, field in settings.model_fields.items() if not field.description]
     assert not unexplained
 
 

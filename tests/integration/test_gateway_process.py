@@ -12,7 +12,7 @@ from shortlist.release.bundle import INDEX_NAME, Release
 from shortlist.rpc.server import FrontKind
 from shortlist.v1 import recommender_pb2
 from support.front_doors import FRONT_KINDS
-from support.gateway_process import failed_start, running_gateway, settings_of
+from support.gateway_process import failed_start, running_gateway, settings_of, starting_gateway
 from support.gateways import TIMEOUT_S, failure_of, reaching
 from support.misbehaving import FakeTriton
 from support.real_servers import free_ports
@@ -144,3 +144,12 @@ def test_sigterm_answers_the_calls_in_flight_and_ends_with_status_0(
             assert late.code() is grpc.StatusCode.UNAVAILABLE
             assert [call.result(TIMEOUT_S).ranker for call in in_flight] == ["triton"] * 3
             assert process.wait() == 0
+
+
+def test_a_gateway_that_waits_for_its_dependencies_ends_at_sigterm(tiny_release: Release, tmp_path: Path) -> None:
+    settings = settings_of(tiny_release.path, gateway_start_wait_s="600")
+
+    with starting_gateway(settings, tmp_path) as gateway:
+        wait_until(lambda: gateway.wrote("waiting for redis"), "the wait for Redis")
+        gateway.terminate()
+        assert gateway.wait() == 0

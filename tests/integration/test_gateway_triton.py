@@ -58,10 +58,10 @@ def test_a_killed_triton_leaves_retrieval_order_and_gets_its_ranker_back_when_it
         assert reached.count("shortlist_gateway_degraded_total", reason="ranker_unavailable") == 1
 
         triton.start()
-        assert not triton.holds(model_name(tiny_release.id))
+        assert not triton.holds(model_name(tiny_release.manifest))
 
         ranked_again(reached)
-        assert triton.holds(model_name(tiny_release.id))
+        assert triton.holds(model_name(tiny_release.manifest))
         assert item_ids(reached.recommend("user-00", context=NOW)) == item_ids(before)
 
 
@@ -84,7 +84,7 @@ def test_a_gateway_that_stops_leaves_the_ranker_to_the_other_gateways(
     with serving(tiny_release, valkey.url, triton.address, start_wait_s=20.0) as other:
         assert other.recommend("user-00").ranker == "triton"
 
-    assert triton.holds(model_name(tiny_release.id))
+    assert triton.holds(model_name(tiny_release.manifest))
     assert gateway.recommend("user-00").ranker == "triton"
 
 

@@ -59,9 +59,19 @@ class GatewayProcess:
     def __init__(self, popen: "subprocess.Popen[bytes]", stderr: Path) -> None:
         self._popen, self._stderr = popen, stderr
 
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether it is gone."""
+        return self._popen.poll() is not None
+
+    @property
+    def log(self) -> str:
+        """What it has written to standard error."""
+        return self._stderr.read_text()
+
     def wrote(self, text: str) -> bool:
         """Tell whether its log holds the text."""
-        return text in self._stderr.read_text()
+        return text in self.log
 
     def terminate(self) -> None:
         """Send SIGTERM."""
@@ -73,8 +83,8 @@ class GatewayProcess:
 
 
 @contextmanager
-def running_gateway(settings: Mapping[str, str], port: int, directory: Path) -> Iterator[GatewayProcess]:
-    """Run a gateway that is ready inside the `with` and gone after it."""
+def starting_gateway(settings: Mapping[str, str], directory: Path) -> Iterator[GatewayProcess]:
+    """Run a gateway that is gone after the `with`."""
     log = directory / "gateway.log"
     with log.open("wb") as stderr:
         popen = subprocess.Popen(
@@ -84,9 +94,16 @@ def running_gateway(settings: Mapping[str, str], port: int, directory: Path) -> 
             stderr=stderr,
         )
     try:
-        wait_until(lambda: grpc_serves(port) or popen.poll() is not None, "the gateway is ready", _TIMEOUT_S)
-        assert popen.poll() is None, log.read_text()
         yield GatewayProcess(popen, log)
     finally:
         popen.kill()
         popen.wait()
+
+
+@contextmanager
+def running_gateway(settings: Mapping[str, str], port: int, directory: Path) -> Iterator[GatewayProcess]:
+    """Run a gateway that is ready inside the `with` and gone after it."""
+    with starting_gateway(settings, directory) as gateway:
+        wait_until(lambda: grpc_serves(port) or gateway.has_ended, "the gateway is ready", _TIMEOUT_S)
+        assert not gateway.has_ended, gateway.log
+        yield gateway

@@ -16,12 +16,19 @@ _LOGGER = logging.getLogger("shortlist.gateway")
 def main() -> int:
     """Serve until a signal; 1 where the gateway cannot start, with the reason in one line."""
     log_to_stderr()
-    stopped = threading.Event()
+    stopped, started = threading.Event(), threading.Event()
+
+    def on_signal(*_: object) -> None:
+        stopped.set()
+        if not started.is_set():  # nothing to drain yet: unwind what there is
+            raise SystemExit(0)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, on_signal)
     try:
         settings = GatewaySettings(), FeatureSettings(), RetrievalSettings(), RankingSettings()
         with Gateway(*settings):
+            started.set()
             stopped.wait()
             _LOGGER.info("draining")
     except ShortlistError as error:

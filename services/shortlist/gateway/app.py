@@ -7,7 +7,7 @@ bound. A dependency that is down at the start is waited for a while, and then se
 import gc
 import logging
 import threading
-import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Self
 
@@ -30,6 +30,7 @@ from shortlist.ranking.triton import TritonRanker
 from shortlist.ranking.triton_repository import TritonRepository, model_name
 from shortlist.release.bundle import Release
 from shortlist.resilience.breaker import Breaker
+from shortlist.resilience.deadline import Deadline
 from shortlist.resilience.microbatch import MicroBatcher
 from shortlist.retrieval.filters import Filters
 from shortlist.retrieval.open import open_index
@@ -90,7 +91,9 @@ class Gateway:
             similar = SimilarItems(release, index, filters, metrics)
 
             loadable = ranker if isinstance(ranker, TritonRanker) else None
-            _wait_for(store, loadable, settings.start_wait_s)
+            _wait_for("redis", store.ping, settings.start_wait_s)
+            if loadable is not None:
+                _wait_for("triton", loadable.ensure_loaded, settings.start_wait_s)
             warm_up(pipeline, recorded_queries(release), settings.max_batch)
             # What is loaded now lives as long as the process: the collector need not look at it again.
             gc.collect()
@@ -155,21 +158,26 @@ def _open_ranker(release: Release, settings: RankingSettings) -> TritonRanker | 
         settings.instances,
         settings.threads,
     )
-    return TritonRanker(channel, model_name(release.id), spec, repository, settings.timeout_s)
+    return TritonRanker(channel, model_name(release.manifest), spec, repository, settings.timeout_s)
 
 
-def _wait_for(store: RedisUserStore, ranker: TritonRanker | None, timeout_s: float) -> None:
-    """Wait until the dependencies answer, or say which does not and go on without."""
-    checks = {"redis": store.ping} | ({"triton": ranker.ensure_loaded} if ranker else {})
-    ends = time.monotonic() + timeout_s
+def _wait_for(dependency: str, check: Callable[[], None], timeout_s: float) -> None:
+    """Wait until a dependency answers, or say that it does not and go on without it."""
+    ends = Deadline.after(timeout_s)
     pause = threading.Event()
-    for name, check in checks.items():
-        while True:
-            try:
-                check()
-                break
-            except UnavailableError as error:
-                if time.monotonic() >= ends:
-                    _LOGGER.warning("starting without %s: %s", name, error)
-                    break
-                pause.wait(_RETRY_S)
+    error = _failure_of(check)
+    if error is not None:
+        _LOGGER.info("waiting for %s: %s", dependency, error)
+    while error is not None and not ends.has_passed():
+        pause.wait(_RETRY_S)
+        error = _failure_of(check)
+    if error is not None:
+        _LOGGER.warning("starting without %s: %s", dependency, error)
+
+
+def _failure_of(check: Callable[[], None]) -> UnavailableError | None:
+    try:
+        check()
+    except UnavailableError as error:
+        return error
+    return None

@@ -223,6 +223,6 @@ class Pipeline:
         user = None
         if query.explain:
             recent = known.history.rows[request]
-            shown = recent[recent >= FIRST_ITEM_ROW][:_RECENT_SHOWN]
-            user = UserKnowledge(tuple(shown.tolist()), len(row.events) if row else 0, row.version if row else 0)
+            shown = dict.fromkeys(recent[recent >= FIRST_ITEM_ROW].tolist())
+            user = UserKnowledge(tuple(shown)[:_RECENT_SHOWN], len(row.events) if row else 0, row.version if row else 0)
         return replace(slate, degraded=tuple(sorted(degraded)), unknown_ids=unknown, user=user)

@@ -17,10 +17,11 @@ NAME = "ranker"
 
 
 def render(release: Release, repository: Path, backend: Backend, instances: int = 2, threads: int = 1) -> Path:
-    """Write `ranker/` with its configuration and one version; return its directory."""
+    """Write `ranker/` with its configuration and one version, in place of what is there; return its directory."""
     model = repository / NAME
     version = model / "1"
-    version.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(model, ignore_errors=True)
+    version.mkdir(parents=True)
     config = model_config(NAME, release.manifest.ranker, backend, instances, threads)
     (model / "config.pbtxt").write_text(f"# Rendered from release {release.id}.\n{as_pbtxt(config)}")
     shutil.copyfile(release.ranker_path, version / "model.onnx")

@@ -14,7 +14,7 @@ from tritonclient.grpc import service_pb2
 
 from shortlist.core.errors import UnavailableError
 from shortlist.ranking.model_config import Backend, model_config
-from shortlist.release.manifest import RankerSpec
+from shortlist.release.manifest import Manifest, RankerSpec
 
 KEY_NAME = "shortlist"
 """The secret's name in `--grpc-restricted-protocol`: it is sent as `triton-grpc-protocol-shortlist`."""
@@ -24,9 +24,9 @@ _LOAD_TIMEOUT_S = 60.0
 _ASK_TIMEOUT_S = 1.0
 
 
-def model_name(release_id: str) -> str:
-    """Name a release's ranker on Triton."""
-    return f"ranker-{release_id}"
+def model_name(manifest: Manifest) -> str:
+    """Name a release's ranker on Triton: a ranker of other content never answers under a name already loaded."""
+    return f"ranker-{manifest.id}-{manifest.files[manifest.ranker.file].sha256[:8]}"
 
 
 class TritonRepository:

@@ -272,7 +272,7 @@ class SourceRank(_message.Message):
     RANK_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
     source: _builtins.str
-    """"tower", "neighbours", "popular" or "caller"."""
+    """"tower", "neighbours" or "popular"."""
     rank: _builtins.int
     """Place in the source's list; from 1."""
     score: _builtins.float
@@ -402,7 +402,7 @@ class RecommendedItem(_message.Message):
     """Best score among the sources, each divided by its best of this request; 0 to 1."""
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Names of the sources that proposed the item, best rank first."""
+        """Names of the sources that proposed the item, best rank first; for Rank empty where none knows it."""
 
     @_builtins.property
     def explanation(self) -> Global___Explanation:

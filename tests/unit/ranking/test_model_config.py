@@ -3,6 +3,7 @@ from tritonclient.grpc import model_config_pb2
 
 from shortlist.ranking.model_config import Backend, as_pbtxt, model_config
 from shortlist.ranking.triton_repository import model_name, model_source
+from shortlist.release.bundle import Release
 from support.tiny_release import manifest
 
 
@@ -48,8 +49,12 @@ def test_the_text_form_names_the_backend() -> None:
     assert 'backend: "onnxruntime"' in as_pbtxt(model_config("m", manifest().ranker, "onnxruntime", 1, 1))
 
 
-def test_a_release_has_a_model_name_of_its_own() -> None:
-    assert model_name("demo-1") == "ranker-demo-1"
+def test_a_ranker_has_a_model_name_of_its_own(tiny_release: Release) -> None:
+    held = tiny_release.manifest
+    assert model_name(held).startswith("ranker-tiny-")
+    changed = held.files[held.ranker.file].model_copy(update={"sha256": "0" * 64})
+    other = held.model_copy(update={"files": held.files | {held.ranker.file: changed}})
+    assert model_name(other) != model_name(held)
 
 
 def test_the_model_that_is_sent_is_python_that_compiles_and_imports_nothing_of_ours() -> None:
