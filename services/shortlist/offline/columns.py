@@ -25,22 +25,26 @@ def item_columns(interactions: Interactions, catalogue: Catalogue, at_s: int) ->
     """
     rows = interactions.row_count
     columns = np.zeros((rows, len(ITEM_COLUMNS)), np.float32)
-    newest = interactions.current(at_s)
-    bought = interactions.rows[newest]
-    ages = (at_s - interactions.times[newest]) / SECONDS_A_DAY
     for place, half_life in enumerate(HALF_LIVES_DAYS):
-        columns[:, place] = np.log1p(np.bincount(bought, np.exp2(-ages / half_life), rows))
+        columns[:, place] = np.log1p(decayed_buyers(interactions, at_s, half_life))
     first, last = np.full(rows, -np.inf), np.full(rows, np.inf)
     past = interactions.times < at_s
-    past_ages = (at_s - interactions.times[past]) / SECONDS_A_DAY
-    np.maximum.at(first, interactions.rows[past], past_ages)
-    np.minimum.at(last, bought, ages)
+    ages = (at_s - interactions.times[past]) / SECONDS_A_DAY
+    np.maximum.at(first, interactions.rows[past], ages)
+    np.minimum.at(last, interactions.rows[past], ages)
     sold = np.isfinite(last)
     columns[sold, 4] = np.log1p(first[sold])
     columns[sold, 5] = np.log1p(last[sold])
     columns[:, 6], columns[:, 7] = _price_columns(catalogue)
     columns[~sold] = 0.0
     return columns
+
+
+def decayed_buyers(interactions: Interactions, at_s: int, half_life_days: float) -> F64:
+    """Count each item's distinct buyers before a moment, each 2^(-age of the newest purchase / half-life): (R,)."""
+    newest = interactions.current(at_s)
+    ages = (at_s - interactions.times[newest]) / SECONDS_A_DAY
+    return np.bincount(interactions.rows[newest], np.exp2(-ages / half_life_days), interactions.row_count)
 
 
 def popular_items(interactions: Interactions, at_s: int, days: int, length: int) -> "np.ndarray":  # type: ignore[type-arg]

@@ -12,12 +12,11 @@ from shortlist.release.bundle import INDEX_NAME, ItemArrays
 from shortlist.release.manifest import ModelSpec
 from shortlist.retrieval.cpu import CpuIndex, read_index
 from shortlist.retrieval.merge import merge
-from shortlist.retrieval.port import Retrieval, Source
-from shortlist.retrieval.sources import NeighbourSource, PopularSource, TowerSource
+from shortlist.retrieval.port import Retrieval
+from shortlist.retrieval.sources import served_sources
 from shortlist.retrieval.tower import QueryTower
 
 CANDIDATES = 200
-TOWER_QUOTA, NEIGHBOUR_QUOTA, POPULAR_QUOTA = 120, 120, 60
 
 
 class Retriever:
@@ -27,11 +26,7 @@ class Retriever:
         dimension = items.embeddings.shape[1]
         index = CpuIndex(read_index(folder / INDEX_NAME, dimension, known_rows - FIRST_ITEM_ROW))
         tower = QueryTower(folder / query_tower.file, query_tower, items.embeddings, history_length)
-        self.sources: tuple[Source, ...] = (
-            TowerSource(tower, index, TOWER_QUOTA),
-            NeighbourSource(items.neighbour_rows, items.neighbour_weights, NEIGHBOUR_QUOTA),
-            PopularSource(items.popular, POPULAR_QUOTA),
-        )
+        self.sources = served_sources(items, tower, index)
 
     def candidates(self, requests: Requests, excluded: list[I32], limit: int = CANDIDATES) -> Candidates:
         """Retrieve for each request by itself, as a lone request is served."""

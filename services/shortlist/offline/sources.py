@@ -1,6 +1,6 @@
 """Fit the sources of candidates on what lies before a moment: towers with index, neighbours, popular items, columns."""
 
-from collections.abc import Callable
+
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +10,11 @@ import torch
 
 from shortlist.core.arrays import F16, F32
 from shortlist.core.types import FIRST_ITEM_ROW
-from shortlist.offline.baselines import item_knn_lists
+from shortlist.offline.ease import ease_lists
 from shortlist.offline.columns import item_columns, popular_items
 from shortlist.offline.export import export_onnx, tensor_specs
 from shortlist.offline.interactions import Interactions
+from shortlist.offline.progress import Advance, silently
 from shortlist.offline.requests import Requests, all_users_at
 from shortlist.offline.tower_training import TowerSettings, train_towers
 from shortlist.release.bundle import INDEX_NAME, QUERY_TOWER_NAME, ItemArrays
@@ -46,7 +47,7 @@ def fit_sources(
     folder: Path,
     seed: int,
     settings: TowerSettings = TowerSettings(),
-    after_epoch: Callable[[], None] = lambda: None,
+    after_epoch: Advance = silently,
 ) -> FittedSources:
     """Fit on what lies before `at_s`, whatever else the interactions hold."""
     past = interactions.before(at_s)
@@ -60,9 +61,7 @@ def fit_sources(
     write_index(embeddings[:known], folder / INDEX_NAME)
     inputs = _query_inputs(all_users_at(past, at_s).take(slice(2)), embeddings, settings.history_length)
     export_onnx(towers.query, inputs, "query", folder / QUERY_TOWER_NAME)
-    pairs = np.unique(past.users.astype(np.int64) * past.row_count + past.rows)
-    users, rows = np.divmod(pairs, past.row_count)
-    neighbours, weights = item_knn_lists(users.astype(np.int32), rows.astype(np.int32), past.row_count, NEIGHBOURS)
+    neighbours, weights = ease_lists(past, at_s, NEIGHBOURS)
     popular = popular_items(past, at_s, POPULAR_DAYS, POPULAR_LENGTH)
     return FittedSources(
         at_s,

@@ -1,0 +1,77 @@
+"""Weights from item to item that predict best, and the lists by which a bought item votes for others.
+
+EASE (Steck, Embarrassingly Shallow Autoencoders for Sparse Data, WWW 2019) solves for all weights at once, so that
+what everyone buys does not collect the votes of everything, as it does with cosines. Times a trend, the lists also
+know what sells now. NDCG@10 on the gift-shop log, lists of 24 alone: cosines .082, EASE .094, EASE times trend .135.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from shortlist.core.arrays import F32, F64, I32
+from shortlist.offline.columns import decayed_buyers
+from shortlist.offline.interactions import Interactions
+
+RIDGE = 500.0
+TREND_HALF_LIFE_DAYS = 14.0
+_BLOCK = 1_024  # items at once: 80 MB of weights at 20,000 items
+
+
+def ease_lists(interactions: Interactions, at_s: int, k: int) -> tuple[I32, F32]:
+    """List for each item the k others that having bought it speaks for most, among what sells at a moment.
+
+    Returns:
+        Rows (R, k) int32 and weights (R, k) float32, at most 1, strongest first; both 0 where a list is shorter.
+    """
+    rows = interactions.row_count
+    current = interactions.current(at_s)
+    bought = np.zeros((len(interactions.user_ids), rows), np.float32)
+    bought[interactions.users[current], interactions.rows[current]] = 1.0
+    lift = _trend(interactions, at_s)
+    listed, weights = np.zeros((rows, k), np.int32), np.zeros((rows, k), np.float32)
+    width = min(k, rows)
+    for start, block in _weights(bought):
+        here = np.arange(len(block))
+        block[here, start + here] = 0.0
+        block *= lift
+        # Partition first: sorting whole rows costs more than everything else together.
+        best = np.argpartition(-block, width - 1, axis=1)[:, :width]
+        strengths = np.take_along_axis(block, best, axis=1)
+        order = np.argsort(-strengths, axis=1, kind="stable")
+        strengths = np.maximum(np.take_along_axis(strengths, order, axis=1), 0.0)
+        span = slice(start, start + len(block))
+        weights[span, :width] = strengths
+        listed[span, :width] = np.where(strengths > 0, np.take_along_axis(best, order, axis=1), 0)
+    return listed, weights / max(weights.max(), np.finfo(np.float32).tiny)
+
+
+def _trend(interactions: Interactions, at_s: int) -> F32:
+    """Compute which share of an item's buyers bought it lately, as (R,); smoothed, so that one sale is no trend."""
+    recent = decayed_buyers(interactions, at_s, TREND_HALF_LIFE_DAYS)
+    ever = decayed_buyers(interactions, at_s, np.inf)
+    trend: F32 = ((recent + 0.5) / (ever + 5.0)).astype(np.float32)
+    return trend
+
+
+def _weights(bought: F32) -> Iterator[tuple[int, F32]]:
+    """Give the weights in blocks of items, row j what having j says of each other item; the diagonal means nothing.
+
+    With P = (X'X + λ)^-1 the weights are -P_jc / P_cc. Where there are fewer users than items, P comes from the
+    inverse in the dimension of users: λP = 1 - X'(XX' + λ)^-1 X.
+    """
+    users, items = bought.shape
+    if items <= users:
+        precision = np.linalg.inv(_ridged(bought.T @ bought))
+        for start in range(0, items, _BLOCK):
+            yield start, -precision[start : start + _BLOCK] / np.diag(precision)
+        return
+    solved: F32 = np.linalg.solve(_ridged(bought @ bought.T), bought)
+    diagonal = 1.0 - np.einsum("ui,ui->i", bought, solved)
+    for start in range(0, items, _BLOCK):
+        yield start, bought[:, start : start + _BLOCK].T @ solved / diagonal
+
+
+def _ridged(gram: F32) -> F32:
+    gram[np.diag_indices_from(gram)] += RIDGE
+    return gram
