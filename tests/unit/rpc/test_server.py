@@ -1,10 +1,8 @@
-import shutil
-import subprocess
 import sys
-from pathlib import Path
 
 import grpc
 import pytest
+import trustme
 
 from shortlist.core.errors import StartError
 from shortlist.rpc.server import open_front
@@ -19,23 +17,15 @@ def without_native(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
-    """Make a key and a self-signed certificate for localhost."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed")
-    key, chain = (tmp_path_factory.mktemp("tls") / name for name in ("key.pem", "chain.pem"))
-    subject = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
-    subprocess.run(
-        (openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", chain, *subject),
-        check=True,
-        capture_output=True,
-    )
-    return Path(key).read_bytes(), Path(chain).read_bytes()
+def certificate() -> tuple[bytes, bytes, bytes]:
+    """Make a key and a chain for localhost, and the authority that signed them."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    chain = b"".join(blob.bytes() for blob in issued.cert_chain_pems)
+    return issued.private_key_pem.bytes(), chain, authority.cert_pem.bytes()
 
 
 def test_auto_takes_the_native_front_door_where_it_is_installed() -> None:
-    pytest.importorskip("pygrpc_native")
     with opened("auto", echo) as front:
         assert front.name == "native"
 
@@ -52,14 +42,14 @@ def test_native_that_is_not_installed_says_what_to_install() -> None:
         open_front("native", "127.0.0.1:0", (ECHO,))
 
 
-def test_auto_serves_tls_with_grpcio(certificate: tuple[bytes, bytes]) -> None:
-    with opened("auto", echo, credentials=grpc.ssl_server_credentials([certificate])) as front:
+def test_auto_serves_tls_with_grpcio(certificate: tuple[bytes, bytes, bytes]) -> None:
+    with opened("auto", echo, credentials=grpc.ssl_server_credentials([certificate[:2]])) as front:
         assert front.name == "grpcio"
-        trusted = grpc.ssl_channel_credentials(root_certificates=certificate[1])
+        trusted = grpc.ssl_channel_credentials(root_certificates=certificate[2])
         with grpc.secure_channel(f"localhost:{front.port}", trusted) as channel:
             assert on(channel, ECHO)(b"sealed", timeout=TIMEOUT_S) == b"sealed"
 
 
-def test_native_with_tls_is_a_start_error(certificate: tuple[bytes, bytes]) -> None:
+def test_native_with_tls_is_a_start_error(certificate: tuple[bytes, bytes, bytes]) -> None:
     with pytest.raises(StartError, match="TLS"):
-        open_front("native", "127.0.0.1:0", (ECHO,), credentials=grpc.ssl_server_credentials([certificate]))
+        open_front("native", "127.0.0.1:0", (ECHO,), credentials=grpc.ssl_server_credentials([certificate[:2]]))
