@@ -1,12 +1,13 @@
 """User rows in Redis or Valkey: one MGET a batch, bounded in time, foreign errors translated."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Self, cast
+from typing import Self
 
 import redis
 
 from shortlist.core.errors import StartError, UnavailableError
 from shortlist.features.keys import user_key
+from shortlist.features.redis_line import Lines
 from shortlist.features.row import RowFormatError, UserRow
 from shortlist.resilience.deadline import Deadline
 
@@ -27,6 +28,7 @@ class RedisUserStore:
 
     def __init__(self, client: redis.Redis, on_bad_row: Callable[[], None] = lambda: None) -> None:
         self._client = client
+        self._lines = Lines(client.connection_pool)
         self._on_bad_row = on_bad_row
 
     @classmethod
@@ -55,7 +57,7 @@ class RedisUserStore:
         if deadline.has_passed():
             raise UnavailableError(DEPENDENCY, "no time left to read user rows")
         try:
-            values = cast("list[bytes | None]", self._client.mget([user_key(user_id) for user_id in user_ids]))
+            values = self._lines.line().mget([user_key(user_id) for user_id in user_ids])
         except redis.RedisError as error:
             raise UnavailableError(DEPENDENCY, str(error)) from error
         return [None if value is None else self._decoded(value) for value in values]
@@ -96,5 +98,6 @@ class RedisUserStore:
             raise UnavailableError(DEPENDENCY, str(error)) from error
 
     def close(self) -> None:
-        """Close the pool's connections."""
+        """Close every connection."""
+        self._lines.close()
         self._client.close()

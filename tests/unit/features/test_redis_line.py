@@ -1,0 +1,74 @@
+import threading
+
+import pytest
+import redis
+
+from shortlist.features.redis_line import Line, Lines
+
+
+class Played:
+    """A connection whose answers are played in order; an error is raised."""
+
+    def __init__(self, *answers: list[bytes | None] | redis.RedisError) -> None:
+        self._answers = list(answers)
+        self.disconnects = 0
+
+    def send_command(self, *_: str) -> None:
+        """Send nothing."""
+
+    def read_response(self) -> list[bytes | None]:
+        """Play the next answer."""
+        answer = self._answers.pop(0)
+        if isinstance(answer, redis.RedisError):
+            raise answer
+        return answer
+
+    def disconnect(self) -> None:
+        """Count."""
+        self.disconnects += 1
+
+    def make_connection(self) -> "Played":
+        """Be a pool of one's own kind."""
+        return Played([])
+
+
+GONE = redis.ConnectionError("closed by the server")
+
+
+def test_a_connection_that_was_closed_since_its_last_answer_is_opened_again() -> None:
+    played = Played([b"1"], GONE, [b"2"])
+    line = Line(played)
+    assert line.mget(["a"]) == [b"1"]
+    assert line.mget(["a"]) == [b"2"]
+    assert played.disconnects == 1
+
+
+def test_a_server_that_stays_away_is_asked_twice_and_then_once_a_call() -> None:
+    played = Played([b"1"], GONE, GONE, GONE, [b"2"])
+    line = Line(played)
+    line.mget(["a"])
+    with pytest.raises(redis.ConnectionError):
+        line.mget(["a"])
+    with pytest.raises(redis.ConnectionError):
+        line.mget(["a"])
+    assert line.mget(["a"]) == [b"2"]
+
+
+def test_a_slow_answer_is_not_asked_for_again_and_never_read_by_the_next_call() -> None:
+    played = Played([b"1"], redis.TimeoutError("slow"), [b"2"])
+    line = Line(played)
+    line.mget(["a"])
+    with pytest.raises(redis.TimeoutError):
+        line.mget(["a"])
+    assert played.disconnects == 1
+    assert line.mget(["b"]) == [b"2"]
+
+
+def test_each_thread_has_a_line_of_its_own() -> None:
+    lines = Lines(Played())
+    mine, theirs = lines.line(), []
+    thread = threading.Thread(target=lambda: theirs.append(lines.line()))
+    thread.start()
+    thread.join()
+    assert lines.line() is mine
+    assert theirs != [mine]
