@@ -72,8 +72,9 @@ class Gateway:
             metrics = GatewayMetrics(registry, METHODS, codes, schema.sources)
             self.metrics_port = stack.enter_context(Exporter(registry, settings.metrics_address)).port
 
+            # A connection for each worker, one for the warm-up on this thread, one for the ping.
             store = RedisUserStore.connect(
-                features.redis_url, features.timeout_s, settings.workers + 1, metrics.bad_rows.inc
+                features.redis_url, features.timeout_s, settings.workers + 2, metrics.bad_rows.inc
             )
             stack.callback(store.close)
             index = open_index(release, retrieval.device)
