@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from shortlist.core.arrays import F32, F64
+from shortlist.core.arrays import F32, F64, I32
 from shortlist.features.encode import SECONDS_A_DAY
 from shortlist.offline.interactions import Interactions
 from shortlist.release.catalogue import Catalogue
@@ -16,6 +16,9 @@ ITEM_COLUMNS = (
     "price_rank_in_category",
 )
 """Names of the item columns. Buyers are distinct users, each counted by the age of the newest purchase."""
+
+
+POPULAR_DAYS = 14
 
 
 def item_columns(interactions: Interactions, catalogue: Catalogue, at_s: int) -> F32:
@@ -44,17 +47,19 @@ def decayed_buyers(interactions: Interactions, at_s: int, half_life_days: float)
     """Count each item's distinct buyers before a moment, each 2^(-age of the newest purchase / half-life): (R,)."""
     newest = interactions.current(at_s)
     ages = (at_s - interactions.times[newest]) / SECONDS_A_DAY
-    return np.bincount(interactions.rows[newest], np.exp2(-ages / half_life_days), interactions.row_count)
+    weights: F64 = np.exp2(-ages / half_life_days)
+    return np.bincount(interactions.rows[newest], weights, interactions.row_count).astype(np.float64)
 
 
-def popular_items(interactions: Interactions, at_s: int, days: int, length: int) -> "np.ndarray":  # type: ignore[type-arg]
-    """List the rows with the most distinct buyers of the last days, ties by all-time buyers."""
-    rows = interactions.row_count
-    recent = interactions.current(at_s) & (interactions.times >= at_s - days * SECONDS_A_DAY)
+def popular_items(interactions: Interactions, at_s: int, length: int) -> I32:
+    """List the rows with the most distinct buyers of the last 14 days, best first, ties by those of all time."""
+    rows, current = interactions.row_count, interactions.current(at_s)
+    recent = current & (interactions.times >= at_s - POPULAR_DAYS * SECONDS_A_DAY)
     counts = np.bincount(interactions.rows[recent], minlength=rows)
-    ever = np.bincount(interactions.rows[interactions.current(at_s)], minlength=rows)
-    order = np.lexsort((np.arange(rows), -ever, -counts))
-    return order[ever[order] > 0][:length].astype(np.int32)
+    ever = np.bincount(interactions.rows[current], minlength=rows)
+    order = np.lexsort((-ever, -counts))
+    popular: I32 = order[ever[order] > 0][:length].astype(np.int32)
+    return popular
 
 
 def _price_columns(catalogue: Catalogue) -> tuple[F64, F64]:

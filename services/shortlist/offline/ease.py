@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from shortlist.core.arrays import F32, F64, I32
+from shortlist.core.arrays import F16, F32, I32
+from shortlist.core.types import PADDING_ROW
 from shortlist.offline.columns import decayed_buyers
 from shortlist.offline.interactions import Interactions
 
@@ -18,11 +19,11 @@ TREND_HALF_LIFE_DAYS = 14.0
 _BLOCK = 1_024  # items at once: 80 MB of weights at 20,000 items
 
 
-def ease_lists(interactions: Interactions, at_s: int, k: int) -> tuple[I32, F32]:
+def ease_lists(interactions: Interactions, at_s: int, k: int) -> tuple[I32, F16]:
     """List for each item the k others that having bought it speaks for most, among what sells at a moment.
 
     Returns:
-        Rows (R, k) int32 and weights (R, k) float32, at most 1, strongest first; both 0 where a list is shorter.
+        Rows (R, k) int32 and weights (R, k) float16, at most 1, strongest first; both 0 where a list is shorter.
     """
     rows = interactions.row_count
     current = interactions.current(at_s)
@@ -31,19 +32,19 @@ def ease_lists(interactions: Interactions, at_s: int, k: int) -> tuple[I32, F32]
     lift = _trend(interactions, at_s)
     listed, weights = np.zeros((rows, k), np.int32), np.zeros((rows, k), np.float32)
     width = min(k, rows)
-    for start, block in _weights(bought):
+    for start, said in _weights(bought):
+        block = said * lift
         here = np.arange(len(block))
         block[here, start + here] = 0.0
-        block *= lift
         # Partition first: sorting whole rows costs more than everything else together.
         best = np.argpartition(-block, width - 1, axis=1)[:, :width]
         strengths = np.take_along_axis(block, best, axis=1)
         order = np.argsort(-strengths, axis=1, kind="stable")
-        strengths = np.maximum(np.take_along_axis(strengths, order, axis=1), 0.0)
         span = slice(start, start + len(block))
-        weights[span, :width] = strengths
-        listed[span, :width] = np.where(strengths > 0, np.take_along_axis(best, order, axis=1), 0)
-    return listed, weights / max(weights.max(), np.finfo(np.float32).tiny)
+        weights[span, :width] = np.take_along_axis(strengths, order, axis=1)
+        listed[span, :width] = np.take_along_axis(best, order, axis=1)
+    scaled = np.maximum(weights / max(weights.max(), np.finfo(np.float32).tiny), 0.0).astype(np.float16)
+    return np.where(scaled > 0, listed, PADDING_ROW).astype(np.int32), scaled
 
 
 def _trend(interactions: Interactions, at_s: int) -> F32:
@@ -62,14 +63,14 @@ def _weights(bought: F32) -> Iterator[tuple[int, F32]]:
     """
     users, items = bought.shape
     if items <= users:
-        precision = np.linalg.inv(_ridged(bought.T @ bought))
+        precision: F32 = np.linalg.inv(_ridged(bought.T @ bought))
         for start in range(0, items, _BLOCK):
-            yield start, -precision[start : start + _BLOCK] / np.diag(precision)
+            yield start, (-precision[start : start + _BLOCK] / np.diag(precision)).astype(np.float32)
         return
     solved: F32 = np.linalg.solve(_ridged(bought @ bought.T), bought)
-    diagonal = 1.0 - np.einsum("ui,ui->i", bought, solved)
+    diagonal: F32 = np.float32(1.0) - np.einsum("ui,ui->i", bought, solved)
     for start in range(0, items, _BLOCK):
-        yield start, bought[:, start : start + _BLOCK].T @ solved / diagonal
+        yield start, (bought[:, start : start + _BLOCK].T @ solved / diagonal).astype(np.float32)
 
 
 def _ridged(gram: F32) -> F32:

@@ -4,7 +4,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -21,22 +21,20 @@ def export_onnx(
     inputs: Mapping[str, Tensor],
     output: str,
     path: Path,
-    open_axes: Mapping[str, int] | None = None,
+    open_axes: Sequence[str] = (),
 ) -> None:
     """Write a module in evaluation mode.
 
     Args:
         module: Takes `inputs` by keyword.
-        inputs: Examples with at least two requests, and at least two candidates: an axis of one would be taken as fixed.
+        inputs: Examples, at least two requests and two candidates: an axis of one would be taken as fixed.
         output: Name of the result.
         path: The file.
-        open_axes: Inputs whose axis 1 is open too, with the number that names the axis they share.
+        open_axes: Inputs whose axis 1, the candidates, is open too.
     """
     batch = torch.export.Dim("batch")
     candidates = torch.export.Dim("candidates")
-    shapes = {
-        name: {0: batch, 1: candidates} if name in (open_axes or ()) else {0: batch} for name in inputs
-    }
+    shapes = {name: {0: batch, 1: candidates} if name in open_axes else {0: batch} for name in inputs}
     with _quiet():
         torch.onnx.export(
             module.eval(),
@@ -52,13 +50,13 @@ def export_onnx(
         )
 
 
-def tensor_specs(inputs: Mapping[str, Tensor], open_axes: Mapping[str, int] | None = None) -> tuple[TensorSpec, ...]:
+def tensor_specs(inputs: Mapping[str, Tensor], open_axes: Sequence[str] = ()) -> tuple[TensorSpec, ...]:
     """Describe the inputs for the manifest."""
     return tuple(
         TensorSpec(
             name=name,
             dtype=_DTYPES[tensor.dtype],
-            shape=(-1, *tensor.shape[2:]) if name in (open_axes or ()) else tuple(tensor.shape[1:]),
+            shape=(-1, *tensor.shape[2:]) if name in open_axes else tuple(tensor.shape[1:]),
         )
         for name, tensor in inputs.items()
     )

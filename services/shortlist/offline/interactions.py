@@ -6,11 +6,12 @@ look ahead.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
-from shortlist.core.arrays import Bool, F32, I32, I64, U8
+from shortlist.core.arrays import F32, I32, I64, U8, Bool
 from shortlist.core.errors import InputError
 from shortlist.core.types import FIRST_ITEM_ROW
 from shortlist.offline.log import BehaviourLog
@@ -59,9 +60,7 @@ class Interactions:
         users = events["user"].unique().sort()
         vocabulary = Vocabulary.build(items)
         codes = events["user"].replace_strict(users, np.arange(len(users)), return_dtype=pl.Int32)
-        rows = events["item"].replace_strict(
-            items, np.arange(len(items)) + FIRST_ITEM_ROW, return_dtype=pl.Int32
-        )
+        rows = events["item"].replace_strict(items, np.arange(len(items)) + FIRST_ITEM_ROW, return_dtype=pl.Int32)
         numbered = events.with_columns(codes.alias("user"), rows.alias("item")).sort(
             "user", "time", maintain_order=True
         )
@@ -121,7 +120,7 @@ class Interactions:
         _, first = np.unique(self.users.astype(np.int64) * self.row_count + self.rows, return_index=True)
         is_new = np.zeros(len(self.times), np.bool_)
         is_new[first] = True
-        for begin, end in zip(starts[:-1], starts[1:], strict=True):
+        for begin, end in pairwise(starts):
             user = int(self.users[begin])
             earlier = slice(int(self.offsets[user]), int(begin))
             new = self.rows[begin:end][is_new[begin:end]]

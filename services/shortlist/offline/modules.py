@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from shortlist.core.arrays import AnyArray, Bool, I32
+from shortlist.core.arrays import I32, U8, AnyArray
 from shortlist.core.types import PADDING_ROW, UNKNOWN_ROW, EventType
 
 EVENT_TYPES = max(EventType) + 1
@@ -65,15 +65,16 @@ class ItemEmbedding(nn.Module):
             ids = torch.where(dropped, UNKNOWN_ROW, rows)
         return self.ids(ids) + self.kinds(self.categories[rows]).sum(dim=-2)
 
-    def folded(self, trained: Bool) -> nn.Embedding:
-        """Add up ids and categories into one table for serving; (R,) `trained` marks ids that training has seen.
+    def folded(self, trained_rows: I32) -> nn.Embedding:
+        """Add up ids and categories into one table for serving.
 
-        The others take row 1's place: what they were initialised to means nothing.
+        Ids that training never saw take row 1's place: what they were initialised to means nothing.
         """
-        rows = torch.arange(len(self.categories))
+        rows = torch.full((len(self.categories),), UNKNOWN_ROW)
+        trained = torch.from_numpy(trained_rows).long()
+        rows[trained] = trained
         with torch.no_grad():
-            ids = self.ids(torch.where(torch.from_numpy(trained), rows, UNKNOWN_ROW))
-            table = ids + self.kinds(self.categories).sum(dim=-2)
+            table = self.ids(rows) + self.kinds(self.categories).sum(dim=-2)
         table[PADDING_ROW] = 0.0
         return nn.Embedding.from_pretrained(table)
 
@@ -86,6 +87,13 @@ class AgeAndType(nn.Module):
         self.types = nn.Embedding(EVENT_TYPES, width)
         self.ages = nn.Linear(2, width)
         nn.init.normal_(self.types.weight, std=0.02)
+
+    def stand_in(self, seen: I32 | U8) -> None:
+        """Let the commonest type that training saw stand in for those that it did not: a click counts as a purchase."""
+        counts = np.bincount(seen.ravel(), minlength=EVENT_TYPES)
+        counts[0] = 0
+        with torch.no_grad():
+            self.types.weight[torch.from_numpy(counts == 0)] = self.types.weight[int(counts.argmax())].clone()
 
     def forward(self, types: Tensor, ages: Tensor) -> Tensor:
         """Give (B, L, width) for (B, L) types and ages in days."""

@@ -1,11 +1,12 @@
 """What the models would have been asked: users at moments of the past, encoded by the code that serves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from shortlist.core.arrays import AnyArray, F32, F64, I32, Structured, U64
+from shortlist.core.arrays import F32, F64, I32, U64, AnyArray, Structured
 from shortlist.core.types import History
 from shortlist.features.encode import counters_of, encode_histories, encode_user_dense
 from shortlist.features.row import EVENT_DTYPE, MAX_EVENTS, UserRow
@@ -43,6 +44,21 @@ class Requests:
         picked = History(history.rows[chosen], history.types[chosen], history.ages[chosen])
         return Requests(self.users[chosen], self.at_s[chosen], picked, self.user_dense[chosen])
 
+    @classmethod
+    def joined(cls, parts: "Sequence[Requests]") -> "Requests":
+        """Put requests one after the other."""
+        histories = [part.history for part in parts]
+        return cls(
+            np.concatenate([part.users for part in parts]),
+            np.concatenate([part.at_s for part in parts]),
+            History(
+                np.concatenate([history.rows for history in histories]),
+                np.concatenate([history.types for history in histories]),
+                np.concatenate([history.ages for history in histories]),
+            ),
+            np.concatenate([part.user_dense for part in parts]),
+        )
+
 
 def newest_events(interactions: Interactions, keys: U64, span: slice, at_s: int) -> Structured:
     """Make the events of a user row as the online store would hold them at a moment: newest first, at most 256.
@@ -50,12 +66,12 @@ def newest_events(interactions: Interactions, keys: U64, span: slice, at_s: int)
     A row keeps the newest event of each item and type.
 
     Args:
+        interactions: The log.
         keys: (R,) item keys by row.
         span: The user's events, or the first of them.
+        at_s: The moment, seconds since 1970.
     """
-    held = np.arange(span.start, span.stop)[
-        (interactions.times[span] < at_s) & (interactions.superseded[span] >= at_s)
-    ]
+    held = np.arange(span.start, span.stop)[(interactions.times[span] < at_s) & (interactions.superseded[span] >= at_s)]
     held = held[::-1][:MAX_EVENTS]
     events = np.zeros(len(held), EVENT_DTYPE)
     events["key"] = keys[interactions.rows[held]]
@@ -76,7 +92,7 @@ def encode_requests(interactions: Interactions, asked: Iterable[tuple[int, int, 
             parts.append(_encoded(chunk, interactions.vocabulary))
             chunk = []
     parts.append(_encoded(chunk, interactions.vocabulary))
-    return _joined(parts)
+    return Requests.joined(parts)
 
 
 def all_users_at(interactions: Interactions, at_s: int) -> Requests:
@@ -88,14 +104,20 @@ def all_users_at(interactions: Interactions, at_s: int) -> Requests:
     )
 
 
+def bought_before(interactions: Interactions, requests: Requests) -> list[I32]:
+    """List the distinct items that each request's user had bought."""
+    lists = []
+    for user, at_s in zip(requests.users, requests.at_s, strict=True):
+        span = slice(int(interactions.offsets[user]), int(interactions.offsets[user + 1]))
+        lists.append(np.unique(interactions.rows[span][interactions.times[span] < at_s]))
+    return lists
+
+
 def histories_at(interactions: Interactions, at_s: int) -> Histories:
     """Collect the rows of all users as the release brings them along."""
     keys = interactions.vocabulary.keys_by_row()
     spans = interactions.offsets
-    rows = [
-        newest_events(interactions, keys, slice(int(begin), int(end)), at_s)
-        for begin, end in zip(spans[:-1], spans[1:], strict=True)
-    ]
+    rows = [newest_events(interactions, keys, slice(int(begin), int(end)), at_s) for begin, end in pairwise(spans)]
     events = np.concatenate(rows)
     offsets = np.zeros(len(rows) + 1, np.int64)
     np.cumsum([len(row) for row in rows], out=offsets[1:])
@@ -114,19 +136,9 @@ def _encoded(chunk: list[tuple[int, int, UserRow]], vocabulary: Vocabulary) -> R
     rows = [row for _, _, row in chunk]
     history = encode_histories(rows, [()] * len(rows), vocabulary, now_s, MAX_EVENTS)
     dense = encode_user_dense(rows, history, now_s)
-    kept = History(*(np.ascontiguousarray(part[:, :_KEPT_HISTORY]) for part in _arrays(history)))
-    return Requests(np.array([user for user, _, _ in chunk], np.int32), now_s, kept, dense)
-
-
-def _joined(parts: list[Requests]) -> Requests:
-    history = History(*(np.concatenate(columns) for columns in zip(*(_arrays(p.history) for p in parts), strict=True)))
-    return Requests(
-        np.concatenate([part.users for part in parts]),
-        np.concatenate([part.at_s for part in parts]),
-        history,
-        np.concatenate([part.user_dense for part in parts]),
+    kept = History(
+        history.rows[:, :_KEPT_HISTORY].copy(),
+        history.types[:, :_KEPT_HISTORY].copy(),
+        history.ages[:, :_KEPT_HISTORY].copy(),
     )
-
-
-def _arrays(history: History) -> tuple[I32, I32, F32]:
-    return history.rows, history.types, history.ages
+    return Requests(np.array([user for user, _, _ in chunk], np.int32), now_s, kept, dense)

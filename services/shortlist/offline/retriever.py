@@ -1,51 +1,66 @@
 """The served retrieval, offline: the same sources and the same merge, for training the ranker and for measuring."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from shortlist.core.arrays import I32
 from shortlist.core.types import FIRST_ITEM_ROW, Candidates
-from shortlist.offline.interactions import Interactions
 from shortlist.offline.requests import Requests
 from shortlist.release.bundle import INDEX_NAME, ItemArrays
 from shortlist.release.manifest import ModelSpec
 from shortlist.retrieval.cpu import CpuIndex, read_index
 from shortlist.retrieval.merge import merge
 from shortlist.retrieval.port import Retrieval
-from shortlist.retrieval.sources import served_sources
+from shortlist.retrieval.sources import NeighbourSource, PopularSource, TowerSource, served_sources
 from shortlist.retrieval.tower import QueryTower
 
 CANDIDATES = 200
+SOURCE_NAMES = (TowerSource.name, NeighbourSource.name, PopularSource.name)
+"""In the order of `served_sources`."""
+_BATCH = 32
 
 
 class Retriever:
-    """Candidates for requests, by the sources that stand in a folder or a release."""
+    """Retrieves from the sources that lie in a folder, a release or not yet one.
 
-    def __init__(self, items: ItemArrays, folder: Path, query_tower: ModelSpec, history_length: int, known_rows: int) -> None:
-        dimension = items.embeddings.shape[1]
-        index = CpuIndex(read_index(folder / INDEX_NAME, dimension, known_rows - FIRST_ITEM_ROW))
-        tower = QueryTower(folder / query_tower.file, query_tower, items.embeddings, history_length)
-        self.sources = served_sources(items, tower, index)
+    Args:
+        items: Arrays by item row.
+        folder: Where query tower and index lie.
+        query_tower: The query tower.
+        known_rows: Rows up to the last item in the index.
+    """
 
-    def candidates(self, requests: Requests, excluded: list[I32], limit: int = CANDIDATES) -> Candidates:
-        """Retrieve for each request by itself, as a lone request is served."""
-        parts = [self._one(requests.take(slice(at, at + 1)), excluded[at], limit) for at in range(len(requests))]
+    def __init__(self, items: ItemArrays, folder: Path, query_tower: ModelSpec, known_rows: int) -> None:
+        index = read_index(folder / INDEX_NAME, items.embeddings.shape[1], known_rows - FIRST_ITEM_ROW)
+        (length,) = (tensor.shape[0] for tensor in query_tower.inputs if tensor.name == "history_type")
+        tower = QueryTower(folder / query_tower.file, query_tower, items.embeddings, length)
+        self._sources = served_sources(items, tower, CpuIndex(index))
+
+    def candidates(self, requests: Requests, excluded: Sequence[I32]) -> Candidates:
+        """Retrieve in batches; what a request gets does not depend on the others.
+
+        Args:
+            requests: n requests.
+            excluded: For each the rows that may not appear.
+
+        Returns:
+            `CANDIDATES` for each request.
+        """
+        parts = []
+        for start in range(0, len(requests), _BATCH):
+            batch = slice(start, start + _BATCH)
+            parts.append(self._batch(requests.take(batch), excluded[batch]))
         return Candidates(
             np.concatenate([part.rows for part in parts]),
             np.concatenate([part.scores for part in parts]),
             np.concatenate([part.ranks for part in parts]),
         )
 
-    def _one(self, request: Requests, excluded: I32, limit: int) -> Candidates:
-        retrieval = Retrieval(request.history, request.user_dense, [None], len(excluded))
-        return merge([source.propose(retrieval) for source in self.sources], excluded[None, :], limit)
-
-
-def bought_by(interactions: Interactions, requests: Requests) -> list[I32]:
-    """List the distinct items that each request's user bought before it."""
-    spans = interactions.offsets
-    return [
-        np.unique(interactions.rows[spans[user] : spans[user + 1]][interactions.times[spans[user] : spans[user + 1]] < at_s])
-        for user, at_s in zip(requests.users, requests.at_s, strict=True)
-    ]
+    def _batch(self, requests: Requests, excluded: Sequence[I32]) -> Candidates:
+        barred = np.zeros((len(excluded), max(map(len, excluded))), np.int32)
+        for place, rows in enumerate(excluded):
+            barred[place, : len(rows)] = rows
+        retrieval = Retrieval(requests.history, requests.user_dense, [None] * len(excluded), barred.shape[1])
+        return merge([source.propose(retrieval) for source in self._sources], barred, CANDIDATES)

@@ -1,6 +1,5 @@
 """Fit the sources of candidates on what lies before a moment: towers with index, neighbours, popular items, columns."""
 
-
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,21 +7,24 @@ import faiss
 import numpy as np
 import torch
 
-from shortlist.core.arrays import F16, F32
-from shortlist.core.types import FIRST_ITEM_ROW
-from shortlist.offline.ease import ease_lists
+from shortlist.core.arrays import F16, AnyArray
+from shortlist.core.types import FIRST_ITEM_ROW, PADDING_ROW
 from shortlist.offline.columns import item_columns, popular_items
+from shortlist.offline.ease import ease_lists
 from shortlist.offline.export import export_onnx, tensor_specs
 from shortlist.offline.interactions import Interactions
 from shortlist.offline.progress import Advance, silently
 from shortlist.offline.requests import Requests, all_users_at
 from shortlist.offline.tower_training import TowerSettings, train_towers
+from shortlist.offline.towers import QueryTower
 from shortlist.release.bundle import INDEX_NAME, QUERY_TOWER_NAME, ItemArrays
 from shortlist.release.catalogue import Catalogue
 from shortlist.release.manifest import ModelSpec, TensorSpec
 
 NEIGHBOURS = 24
-POPULAR_DAYS, POPULAR_LENGTH = 14, 500
+"""Items in a neighbour list; 48 and 4,000 brought nothing on the gift-shop log."""
+POPULAR_LENGTH = 500
+"""Longer than the quota of the popular source and the longest history together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,40 +47,35 @@ def fit_sources(
     catalogue: Catalogue,
     at_s: int,
     folder: Path,
+    settings: TowerSettings,
     seed: int,
-    settings: TowerSettings = TowerSettings(),
     after_epoch: Advance = silently,
 ) -> FittedSources:
-    """Fit on what lies before `at_s`, whatever else the interactions hold."""
+    """Fit on what lies before `at_s`, whatever else the interactions hold.
+
+    Raises:
+        InputError: too little lies before it.
+    """
     past = interactions.before(at_s)
     towers = train_towers(past, catalogue, settings, seed, after_epoch)
-    columns = item_columns(past, catalogue, at_s)
-    known = past.known_rows()
+    columns, known = item_columns(past, catalogue, at_s), past.known_rows()
     with torch.no_grad():
         embedded = towers.items(torch.arange(known), torch.from_numpy(columns[:known])).numpy()
     embeddings = np.zeros((past.row_count, settings.dimension), np.float16)
     embeddings[FIRST_ITEM_ROW:known] = embedded[FIRST_ITEM_ROW:]
     write_index(embeddings[:known], folder / INDEX_NAME)
-    inputs = _query_inputs(all_users_at(past, at_s).take(slice(2)), embeddings, settings.history_length)
-    export_onnx(towers.query, inputs, "query", folder / QUERY_TOWER_NAME)
+    query_tower = _export(towers.query, all_users_at(past, at_s), embeddings, settings, folder)
     neighbours, weights = ease_lists(past, at_s, NEIGHBOURS)
-    popular = popular_items(past, at_s, POPULAR_DAYS, POPULAR_LENGTH)
-    return FittedSources(
-        at_s,
-        folder,
-        ItemArrays(embeddings, columns, neighbours, weights.astype(np.float16), popular),
-        ModelSpec(
-            file=QUERY_TOWER_NAME,
-            inputs=tensor_specs(inputs),
-            output=TensorSpec(name="query", dtype="float32", shape=(settings.dimension,)),
-        ),
-        known,
-        towers.curve,
-    )
+    popular = popular_items(past, at_s, POPULAR_LENGTH)
+    items = ItemArrays(embeddings, columns, neighbours, weights, popular)
+    return FittedSources(at_s, folder, items, query_tower, known, towers.curve)
 
 
 def write_index(embeddings: F16, path: Path) -> None:
-    """Write the exact index over the items; it holds float16, as the release does."""
+    """Write the exact index over the items; it holds float16, as the release does.
+
+    Half the size of a flat index of float32.
+    """
     vectors = embeddings[FIRST_ITEM_ROW:].astype(np.float32)
     index = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
     index.train(vectors)
@@ -86,13 +83,19 @@ def write_index(embeddings: F16, path: Path) -> None:
     faiss.write_index(index, str(path))
 
 
-def _query_inputs(requests: Requests, embeddings: F16, length: int) -> dict[str, torch.Tensor]:
-    history = requests.history.newest(length)
-    arrays: dict[str, F32] = {
+def _export(tower: QueryTower, requests: Requests, embeddings: F16, settings: TowerSettings, folder: Path) -> ModelSpec:
+    history = requests.take(slice(2)).history.newest(settings.history_length)
+    arrays: dict[str, AnyArray] = {
         "history_embedding": embeddings[history.rows].astype(np.float32),
-        "history_mask": (history.rows > 0).astype(np.float32),
+        "history_mask": (history.rows != PADDING_ROW).astype(np.float32),
         "history_type": history.types,
         "history_age": history.ages,
-        "user_dense": requests.user_dense,
+        "user_dense": requests.user_dense[:2],
     }
-    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    inputs = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    export_onnx(tower, inputs, "query", folder / QUERY_TOWER_NAME)
+    return ModelSpec(
+        file=QUERY_TOWER_NAME,
+        inputs=tensor_specs(inputs),
+        output=TensorSpec(name="query", dtype="float32", shape=(settings.dimension,)),
+    )

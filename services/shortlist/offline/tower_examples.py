@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from shortlist.core.arrays import F32, I32, I64
+from shortlist.core.errors import InputError
 from shortlist.core.types import History
 from shortlist.features.encode import SECONDS_A_DAY
 from shortlist.offline.columns import item_columns
@@ -19,6 +20,7 @@ from shortlist.offline.requests import Requests, encode_requests
 from shortlist.release.catalogue import Catalogue
 
 PERIOD_DAYS = 7
+_FEWEST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,14 @@ class TowerExamples:
 
     @classmethod
     def of(cls, interactions: Interactions, catalogue: Catalogue) -> "TowerExamples":
-        """Make an example of each basket with something new in it."""
+        """Make an example of each basket with something new in it.
+
+        Raises:
+            InputError: fewer than two baskets.
+        """
         baskets = sorted(interactions.baskets(), key=lambda basket: basket[1])
+        if len(baskets) < _FEWEST:
+            raise InputError("the log is too short: hardly a user comes back for something new before a training cut")
         requests = encode_requests(interactions, ((user, at_s, earlier) for user, at_s, earlier, _ in baskets))
         offsets = np.zeros(len(baskets) + 1, np.int64)
         np.cumsum([len(new) for *_, new in baskets], out=offsets[1:])

@@ -36,7 +36,8 @@ def ranker() -> Ranker:
     categories = np.array([[0]] * 2 + [[1 + row % 3] for row in range(7)], np.int32)
     ranker = Ranker(categories, RANDOM.normal(size=(9, 2)).astype(np.float32), RANDOM.normal(size=(9, 4)).astype("f4"))
     ranker.fold(np.arange(9, dtype=np.int32), np.full(3, 5, np.int32))
-    return ranker.eval()
+    ranker.eval()
+    return ranker
 
 
 def test_the_exported_ranker_scores_as_the_module_does_in_every_shape(ranker: Ranker, tmp_path: Path) -> None:
