@@ -11,6 +11,7 @@ from google.protobuf import json_format
 from rich.console import Console
 
 from shortlist.core.errors import InputError, ReleaseRefusedError, ShortlistError
+from shortlist.release.manifest import Precision
 
 app = typer.Typer(
     name="shortlist",
@@ -136,7 +137,7 @@ def train(
         float, typer.Option(min=0.0, max=0.5, help="Share of the newest events kept for the test.")
     ] = 0.2,
     seed: Annotated[int, typer.Option(min=0)] = 7,
-    precision: Annotated[str, typer.Option(help="int8, or fp32 where the quality gate refuses int8.")] = "int8",
+    precision: Annotated[Precision, typer.Option(help="fp32 is the way out where the gate refuses int8.")] = "int8",
 ) -> None:
     """Turn a raw behaviour log into a verified release."""
     from shortlist.offline.build import train as run

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shortlist.offline.neighbours import item_knn_lists, vote_lists
+from shortlist.offline.neighbours import item_knn_lists
 
 ITEMS = 6
 EVENTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, ITEMS - 1)), min_size=1, max_size=40)
@@ -26,16 +26,3 @@ def test_neighbour_lists_equal_a_naive_search(events: list[tuple[int, int]], k: 
         assert weights[item, : len(best)] == pytest.approx(best)
         assert not weights[item, len(best) :].any()
         assert item not in rows[item, : len(best)]
-
-
-@given(EVENTS, st.integers(1, ITEMS))
-def test_votes_add_up_to_a_candidates_own_neighbours(events: list[tuple[int, int]], k: int) -> None:
-    users, items = np.array(events, np.int32).T
-    rows, weights = item_knn_lists(users, items, ITEMS, k)
-    votes, vote_weights = vote_lists(rows, weights, ITEMS)
-    nearest, turned = np.zeros((ITEMS, ITEMS)), np.zeros((ITEMS, ITEMS))
-    for item in range(ITEMS):
-        np.add.at(nearest[item], rows[item], weights[item])
-        np.add.at(turned[item], votes[item], vote_weights[item])
-        assert (np.diff(vote_weights[item]) <= 0).all()
-    assert turned == pytest.approx(nearest.T)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 import polars as pl
 
 EVENT_SCHEMA = pl.Schema(
-    {"user": pl.String, "item": pl.String, "type": pl.UInt8, "time": pl.Int64, "value": pl.Float32}
+    {"user": pl.String(), "item": pl.String(), "type": pl.UInt8(), "time": pl.Int64(), "value": pl.Float32()}
 )
 """`type` is a `shortlist.core.types.EventType`, `time` seconds since 1970 (UTC), `value` the money paid."""
 
 ITEM_SCHEMA = pl.Schema(
-    {"item": pl.String, "title": pl.String, "categories": pl.List(pl.String), "price": pl.Float32}
+    {"item": pl.String(), "title": pl.String(), "categories": pl.List(pl.String()), "price": pl.Float32()}
 )
 """`categories` from general to special, empty where there are none; `price` null where there is none."""
 

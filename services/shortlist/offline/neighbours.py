@@ -41,30 +41,6 @@ def item_knn_lists(user_codes: I32, item_codes: I32, n_items: int, k: int) -> tu
     return rows, weights
 
 
-def vote_lists(rows: I32, weights: F32, k: int) -> tuple[I32, F32]:
-    """Turn nearest lists around: an item's list becomes those that have it among their nearest, the k strongest.
-
-    Adding up these lists over a user's history scores a candidate by its own nearest neighbours, as item-kNN does.
-    Adding up the nearest lists themselves does not: what everyone buys is near to everything, and gets every vote.
-    On the gift-shop log, lists of 24: NDCG@10 .076 with the nearest, .083 with the votes of the nearest 50.
-
-    Args:
-        rows: (R, n) int32, the nearest of each item.
-        weights: (R, n) float32, 0 where there is none.
-        k: Length of the new lists.
-    """
-    voters, candidates = rows[weights > 0], np.nonzero(weights > 0)[0]
-    strengths = weights[weights > 0]
-    order = np.lexsort((candidates, -strengths, voters))
-    voters = voters[order]
-    place = np.arange(len(voters)) - np.searchsorted(voters, voters)
-    inside = place < k
-    at, kept = (voters[inside], place[inside]), order[inside]
-    votes, vote_weights = np.zeros((len(rows), k), np.int32), np.zeros((len(rows), k), np.float32)
-    votes[at], vote_weights[at] = candidates[kept], strengths[kept]
-    return votes, vote_weights
-
-
 def _largest(values: F32, k: int) -> tuple[I32, F32]:
     """Pick the k largest of each row in their order; columns of zeros come out as 0."""
     # Partition first: sorting whole rows of 17,000 takes twice as long as everything else together.

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from shortlist.offline.neighbours import item_knn_lists, vote_lists
+from shortlist.offline.neighbours import item_knn_lists
 
 # Item 2 has users 0 and 1, item 3 has 0, 1 and 2, item 4 has 2, item 5 has 9; user 0 bought item 2 twice.
 USERS = np.array([0, 0, 1, 0, 1, 2, 2, 9], np.int32)
@@ -27,11 +27,3 @@ def test_a_log_without_events_has_no_neighbours() -> None:
     rows, weights = item_knn_lists(nothing, nothing, 3, 2)
     assert not rows.any()
     assert not weights.any()
-
-
-def test_a_vote_goes_to_whoever_counts_the_voter_among_its_nearest() -> None:
-    rows, weights = vote_lists(*item_knn_lists(USERS, ITEMS, 6, 1), k=2)
-    # 3 is the nearest of both 2 and 4; 2 is the nearest of 3; nobody's nearest is 4.
-    assert rows[2:].tolist() == [[3, 0], [2, 4], [0, 0], [0, 0]]
-    assert weights[3] == pytest.approx([2 / np.sqrt(6), 1 / np.sqrt(3)])
-    assert vote_lists(*item_knn_lists(USERS, ITEMS, 6, 1), k=1)[0][3].tolist() == [2]
