@@ -26,9 +26,10 @@ from shortlist.offline.ranker_training import RankerSettings, TrainedRanker, tra
 from shortlist.offline.report import Report, print_report, report_of
 from shortlist.offline.requests import histories_at
 from shortlist.offline.retriever import CANDIDATES, SOURCE_NAMES
-from shortlist.offline.sources import FittedSources, fit_sources
+from shortlist.offline.sources import NEIGHBOURS, FittedSources, fit_sources
 from shortlist.offline.splits import TRAIN_SHARE, Split
 from shortlist.offline.tower_training import TowerSettings
+from shortlist.offline.trend_choice import FOCUSES, choose_focus
 from shortlist.ranking.tensors import candidate_dense_names
 from shortlist.release.bundle import RANKER_NAMES, REPORT_NAME, Release, seal, write_arrays, written_beside
 from shortlist.release.manifest import FeatureSchema, Manifest, Precision, RankerSpec, TensorSpec
@@ -91,7 +92,9 @@ def write_release(log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stage
     """Train on a log and write a sealed release into a folder; give its report."""
     torch.set_num_threads(_THREADS)
     split = Split.of(log, recipe.holdout)
-    lists = _lists(split, recipe, stages)
+    with stages.stage("neighbour lists", len(FOCUSES)) as advance:
+        focus, _ = choose_focus(split.interactions, split.label_cuts[0], split.horizon_s, NEIGHBOURS, advance)
+    lists = _lists(split, recipe, focus, stages)
     learnt, aside = lists.split(_HELD_OUT, np.random.default_rng(recipe.seed))
     with stages.stage("ranker", recipe.ranker.steps) as advance:
         trained = train_ranker(
@@ -99,7 +102,7 @@ def write_release(log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stage
         )
     with stages.stage("export and quantize"):
         ranker, quantization = _write_ranker(trained, learnt, aside, recipe, folder)
-    sources = _fit(split, split.cut_s, folder, recipe, stages)
+    sources = _fit(split, split.cut_s, folder, recipe, focus, stages)
     users = histories_at(split.interactions, split.cut_s)
     write_arrays(folder, split.interactions.vocabulary, split.catalogue, sources.items, users)
     manifest = seal(folder, _manifest(split, recipe, sources, ranker, folder))
@@ -113,20 +116,22 @@ def write_release(log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stage
     return report
 
 
-def _lists(split: Split, recipe: Recipe, stages: Stages) -> Lists:
+def _lists(split: Split, recipe: Recipe, focus: float, stages: Stages) -> Lists:
     """Make the ranker's lists at each moment, from sources that know nothing later."""
     parts = []
     for at_s in split.label_cuts:
         with tempfile.TemporaryDirectory() as scratch:
-            sources = _fit(split, at_s, Path(scratch), recipe, stages)
+            sources = _fit(split, at_s, Path(scratch), recipe, focus, stages)
             parts.append(Lists.at(split.interactions, sources, split.horizon_s))
     return joined(parts)
 
 
-def _fit(split: Split, at_s: int, folder: Path, recipe: Recipe, stages: Stages) -> FittedSources:
+def _fit(split: Split, at_s: int, folder: Path, recipe: Recipe, focus: float, stages: Stages) -> FittedSources:
     day = f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}"
     with stages.stage(f"sources before {day}", recipe.towers.epochs) as advance:
-        return fit_sources(split.interactions, split.catalogue, at_s, folder, recipe.towers, recipe.seed, advance)
+        return fit_sources(
+            split.interactions, split.catalogue, at_s, folder, recipe.towers, recipe.seed, focus, advance
+        )
 
 
 def _write_ranker(

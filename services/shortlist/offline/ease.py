@@ -19,8 +19,15 @@ TREND_HALF_LIFE_DAYS = 14.0
 _BLOCK = 1_024  # items at once: 80 MB of weights at 20,000 items
 
 
-def ease_lists(interactions: Interactions, at_s: int, k: int) -> tuple[I32, F16]:
-    """List for each item the k others that having bought it speaks for most, among what sells at a moment.
+def ease_lists(interactions: Interactions, at_s: int, k: int, focus: float = 1.0) -> tuple[I32, F16]:
+    """List for each item the k others that having bought it speaks for most, weighted by what sells at a moment.
+
+    Args:
+        interactions: The log.
+        at_s: The moment.
+        k: Length of a list.
+        focus: The power of the trend by which others are chosen, 0 to 1. At 1 the lists hold what sells now and little
+            else, which pays where a season turns a catalogue over, and loses where people buy much the same all year.
 
     Returns:
         Rows (R, k) int32 and weights (R, k) float16, at most 1, strongest first; both 0 where a list is shorter.
@@ -33,14 +40,13 @@ def ease_lists(interactions: Interactions, at_s: int, k: int) -> tuple[I32, F16]
     listed, weights = np.zeros((rows, k), np.int32), np.zeros((rows, k), np.float32)
     width = min(k, rows)
     for start, said in _weights(bought):
-        block = said * lift
-        here = np.arange(len(block))
-        block[here, start + here] = 0.0
+        here = np.arange(len(said))
+        said[here, start + here] = 0.0
         # Partition first: sorting whole rows costs more than everything else together.
-        best = np.argpartition(-block, width - 1, axis=1)[:, :width]
-        strengths = np.take_along_axis(block, best, axis=1)
+        best = np.argpartition(-said * lift**focus, width - 1, axis=1)[:, :width]
+        strengths = np.take_along_axis(said, best, axis=1) * lift[best]
         order = np.argsort(-strengths, axis=1, kind="stable")
-        span = slice(start, start + len(block))
+        span = slice(start, start + len(said))
         weights[span, :width] = np.take_along_axis(strengths, order, axis=1)
         listed[span, :width] = np.take_along_axis(best, order, axis=1)
     scaled = np.maximum(weights / max(weights.max(), np.finfo(np.float32).tiny), 0.0).astype(np.float16)

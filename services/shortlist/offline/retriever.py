@@ -12,7 +12,7 @@ from shortlist.release.bundle import INDEX_NAME, ItemArrays
 from shortlist.release.manifest import ModelSpec
 from shortlist.retrieval.cpu import CpuIndex, read_index
 from shortlist.retrieval.merge import merge
-from shortlist.retrieval.port import Retrieval
+from shortlist.retrieval.port import Retrieval, Source
 from shortlist.retrieval.sources import NeighbourSource, PopularSource, TowerSource, served_sources
 from shortlist.retrieval.tower import QueryTower
 
@@ -48,19 +48,25 @@ class Retriever:
         Returns:
             `CANDIDATES` for each request.
         """
-        parts = []
-        for start in range(0, len(requests), _BATCH):
-            batch = slice(start, start + _BATCH)
-            parts.append(self._batch(requests.take(batch), excluded[batch]))
-        return Candidates(
-            np.concatenate([part.rows for part in parts]),
-            np.concatenate([part.scores for part in parts]),
-            np.concatenate([part.ranks for part in parts]),
-        )
+        return retrieve(self._sources, requests, excluded, CANDIDATES)
 
-    def _batch(self, requests: Requests, excluded: Sequence[I32]) -> Candidates:
-        barred = np.zeros((len(excluded), max(map(len, excluded))), np.int32)
-        for place, rows in enumerate(excluded):
-            barred[place, : len(rows)] = rows
-        retrieval = Retrieval(requests.history, requests.user_dense, [None] * len(excluded), barred.shape[1])
-        return merge([source.propose(retrieval) for source in self._sources], barred, CANDIDATES)
+
+def retrieve(sources: Sequence[Source], requests: Requests, excluded: Sequence[I32], limit: int) -> Candidates:
+    """Let sources propose for n requests, in batches, and merge without each request's `excluded` rows."""
+    parts = []
+    for start in range(0, len(requests), _BATCH):
+        batch = slice(start, start + _BATCH)
+        parts.append(_retrieve_batch(sources, requests.take(batch), excluded[batch], limit))
+    return Candidates(
+        np.concatenate([part.rows for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.ranks for part in parts]),
+    )
+
+
+def _retrieve_batch(sources: Sequence[Source], requests: Requests, excluded: Sequence[I32], limit: int) -> Candidates:
+    barred = np.zeros((len(excluded), max(map(len, excluded))), np.int32)
+    for place, rows in enumerate(excluded):
+        barred[place, : len(rows)] = rows
+    retrieval = Retrieval(requests.history, requests.user_dense, [None] * len(excluded), barred.shape[1])
+    return merge([source.propose(retrieval) for source in sources], barred, limit)

@@ -49,9 +49,10 @@ def fit_sources(
     folder: Path,
     settings: TowerSettings,
     seed: int,
+    focus: float,
     after_epoch: Advance = silently,
 ) -> FittedSources:
-    """Fit on what lies before `at_s`, whatever else the interactions hold.
+    """Fit on what lies before `at_s`, whatever else the interactions hold; `focus` is that of `ease_lists`.
 
     Raises:
         InputError: too little lies before it.
@@ -65,7 +66,7 @@ def fit_sources(
     embeddings[FIRST_ITEM_ROW:known] = embedded[FIRST_ITEM_ROW:]
     write_index(embeddings[:known], folder / INDEX_NAME)
     query_tower = _export(towers.query, all_users_at(past, at_s), embeddings, settings, folder)
-    neighbours, weights = ease_lists(past, at_s, NEIGHBOURS)
+    neighbours, weights = ease_lists(past, at_s, NEIGHBOURS, focus)
     popular = popular_items(past, at_s, POPULAR_LENGTH)
     items = ItemArrays(embeddings, columns, neighbours, weights, popular)
     return FittedSources(at_s, folder, items, query_tower, known, towers.curve)
