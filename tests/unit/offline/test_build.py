@@ -30,6 +30,11 @@ from support.tiny_logs import tiny_log
 RECIPE = Recipe(towers=TowerSettings(epochs=2), ranker=RankerSettings(steps=40))
 
 
+def _log() -> BehaviourLog:
+    """Make a log of enough users for the quality gate: a tenth of their lists is what it judges by."""
+    return tiny_log(users=400)
+
+
 def _write(path: Path, log: BehaviourLog, recipe: Recipe = RECIPE) -> Release:
     with Stages() as stages, written_beside(path) as folder:
         write_release(log, folder, recipe, stages)
@@ -38,7 +43,7 @@ def _write(path: Path, log: BehaviourLog, recipe: Recipe = RECIPE) -> Release:
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    return _write(tmp_path_factory.mktemp("build") / "tiny", tiny_log())
+    return _write(tmp_path_factory.mktemp("build") / "tiny", _log())
 
 
 def _tensors(release: Release, users: int, candidates: int) -> dict[str, np.ndarray]:
@@ -63,7 +68,7 @@ def test_a_release_opens_and_says_what_it_was_made_of(release: Release) -> None:
     assert manifest.id.startswith(f"tiny-{manifest.trained_until:%Y%m%d}-")
     assert manifest.ranker.precision == "int8"
     assert len(release.histories()) == report["counts"]["users"]
-    assert report["rows_read"] == 1800
+    assert report["rows_read"] == _log().rows_read
     assert set(report["metrics"]) >= {"two-stage", "retrieval only", "popularity", "item-kNN"}
     assert report["quantization"]["int8_bytes"] > 0
 
@@ -98,7 +103,7 @@ def test_int8_is_symmetric_so_every_zero_point_is_zero(release: Release) -> None
 
 
 def test_one_seed_gives_one_release(release: Release, tmp_path: Path) -> None:
-    again = _write(tmp_path / "again", tiny_log())
+    again = _write(tmp_path / "again", _log())
     assert again.id == release.id
 
 
@@ -112,7 +117,7 @@ def test_a_release_that_saw_the_test_is_not_measured(release: Release) -> None:
         release.items,
     )
     with pytest.raises(InputError, match="past the cut"):
-        measure(seen, Split.of(tiny_log(), 0.2))
+        measure(seen, Split.of(_log(), 0.2))
 
 
 def test_a_release_of_another_log_is_not_measured(release: Release) -> None:
@@ -122,8 +127,8 @@ def test_a_release_of_another_log_is_not_measured(release: Release) -> None:
 
 def test_without_a_holdout_everything_is_learnt_and_nothing_measured(tmp_path: Path) -> None:
     recipe = Recipe(holdout=0.0, precision="fp32", towers=TowerSettings(epochs=1), ranker=RankerSettings(steps=5))
-    release = _write(tmp_path / "all", tiny_log(), recipe)
-    assert release.manifest.trained_until.timestamp() == tiny_log().events["time"][-1] + 1
+    release = _write(tmp_path / "all", _log(), recipe)
+    assert release.manifest.trained_until.timestamp() == _log().events["time"][-1] + 1
     assert release.manifest.ranker.file == RANKER_NAMES["fp32"]
     assert json.loads((release.path / "report.json").read_text())["metrics"] == {}
 
@@ -133,7 +138,7 @@ def test_an_int8_ranker_that_the_gate_refuses_leaves_nothing_behind(
 ) -> None:
     monkeypatch.setattr("shortlist.offline.gate.LEAST_AGREEMENT", 1.1)
     with pytest.raises(InputError, match="the int8 ranker is refused"):
-        _write(tmp_path / "out", tiny_log())
+        _write(tmp_path / "out", _log())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -141,7 +146,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(datasets, "load", lambda *_: tiny_log())
+    monkeypatch.setattr(datasets, "load", lambda *_: _log())
     monkeypatch.setattr(build, "quantize", interrupted)  # the float ranker lies in the folder by then
     monkeypatch.setattr(build, "Recipe", lambda *_: RECIPE)
     with pytest.raises(KeyboardInterrupt):
