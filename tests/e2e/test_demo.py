@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from shortlist.release.bundle import Release
 from support.command_line import shortlist
 from support.real_servers import triton_installation
@@ -11,7 +9,6 @@ from support.real_servers import triton_installation
 SHIPPED = Path(__file__).parents[2] / "deploy" / "releases" / "completejourney"
 
 
-@pytest.mark.skipif(not SHIPPED.is_dir(), reason="no release is shipped in this checkout")
 def test_the_demo_on_the_shipped_release_holds_its_check_and_ranks_on_triton() -> None:
     triton_installation()
 
