@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from shortlist.core.arrays import I32
 from shortlist.core.types import EventType, History
 from shortlist.features.encode import USER_DENSE
 from shortlist.retrieval.filters import Kept
@@ -20,7 +21,9 @@ def histories(rows: Sequence[Sequence[int]], age_days: float = 1.0, length: int 
     return history
 
 
-def retrieval(history: History, kept: Sequence[Kept | None] | None = None, excluded: int = 0) -> Retrieval:
+def retrieval(history: History, kept: Sequence[Kept | None] | None = None, excluded: I32 | None = None) -> Retrieval:
     """Make a batch of requests without filters, unless told."""
     users = len(history.rows)
-    return Retrieval(history, np.zeros((users, len(USER_DENSE)), np.float32), kept or [None] * users, excluded)
+    dense = np.zeros((users, len(USER_DENSE)), np.float32)
+    nothing = np.zeros((users, 0), np.int32)
+    return Retrieval(history, dense, kept or [None] * users, nothing if excluded is None else excluded)

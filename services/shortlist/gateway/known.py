@@ -74,13 +74,14 @@ class Encoder:
         seen = np.array(
             [default if query.filter.exclude_seen is None else query.filter.exclude_seen for query in queries]
         )
-        named = [self._release.vocabulary.rows_of_ids(query.filter.exclude_item_ids) for query in queries]
-        excluded = np.zeros((len(queries), history.rows.shape[1] + max(map(len, named))), np.int32)
-        is_hidden = history.types == EventType.HIDE
-        is_seen = seen[:, None] & (history.types != EventType.IMPRESSION)
-        own = np.array([query.candidate_ids is None for query in queries])[:, None] & (is_hidden | is_seen)
-        excluded[:, : history.rows.shape[1]] = history.rows * own
-        for request, rows in enumerate(named):
-            excluded[request, history.rows.shape[1] : history.rows.shape[1] + len(rows)] = rows
+        named = [query.filter.exclude_item_ids for query in queries]
+        length = history.rows.shape[1]
+        excluded = np.zeros((len(queries), length + max(map(len, named))), np.int32)
+        own = np.array([query.candidate_ids is None for query in queries])
+        is_hidden, is_seen = history.types == EventType.HIDE, history.types != EventType.IMPRESSION
+        excluded[:, :length] = history.rows * ((is_hidden | is_seen & seen[:, None]) & own[:, None])
+        for request, item_ids in enumerate(named):
+            if item_ids:
+                excluded[request, length : length + len(item_ids)] = self._release.vocabulary.rows_of_ids(item_ids)
         excluded[excluded < FIRST_ITEM_ROW] = 0
-        return excluded[:, (excluded > 0).any(axis=0)]
+        return excluded[:, excluded.any(axis=0)]

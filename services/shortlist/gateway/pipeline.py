@@ -177,8 +177,7 @@ class Pipeline:
 
     def _propose(self, known: Known, trace: BatchTrace) -> tuple[list[SourceList], set[str]]:
         """Ask every source; the list of one that failed is empty."""
-        at_most = int((known.excluded > 0).sum(axis=1).max(initial=0))
-        retrieval = Retrieval(known.history, known.user_dense, known.kept, at_most)
+        retrieval = Retrieval(known.history, known.user_dense, known.kept, known.excluded)
         lists: list[SourceList] = []
         failed: set[str] = set()
         for source in self._sources:

@@ -93,7 +93,7 @@ def write_release(log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stage
     torch.set_num_threads(_THREADS)
     split = Split.of(log, recipe.holdout)
     with stages.stage("neighbour lists", len(FOCUSES)) as advance:
-        focus, _ = choose_focus(split.interactions, split.label_cuts[0], split.horizon_s, NEIGHBOURS, advance)
+        focus, focuses = choose_focus(split.interactions, split.label_cuts[0], split.horizon_s, NEIGHBOURS, advance)
     lists = _lists(split, recipe, focus, stages)
     learnt, aside = lists.split(_HELD_OUT, np.random.default_rng(recipe.seed))
     with stages.stage("ranker", recipe.ranker.steps) as advance:
@@ -110,7 +110,16 @@ def write_release(log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stage
     if abs(recipe.holdout - (1.0 - TRAIN_SHARE)) < 1e-9:
         with stages.stage("measure"):
             measured = measure(Release.open(folder), split)
-    report = report_of(split, len(lists), sources.curve, trained.curve, quantization, measured, stages.seconds)
+    report = report_of(
+        split,
+        len(lists),
+        {"chosen": focus, **{f"ndcg_at_10 of {tried}": quality for tried, quality in focuses.items()}},
+        sources.curve,
+        trained.curve,
+        quantization,
+        measured,
+        stages.seconds,
+    )
     (folder / REPORT_NAME).write_text(json.dumps(report, indent=2) + "\n")
     seal(folder, manifest)
     return report

@@ -32,6 +32,34 @@ class Standardise(nn.Module):
         return torch.clamp((values - self.mean) * self.scale, -CLIP, CLIP)
 
 
+class CategoryEmbedding(nn.Module):
+    """The sum of the embeddings of an item's categories.
+
+    Args:
+        categories: (R, levels) int32, the catalogue's.
+        width: Length of a vector.
+    """
+
+    categories: Tensor
+
+    def __init__(self, categories: I32, width: int) -> None:
+        super().__init__()
+        self.kinds = nn.Embedding(int(categories.max(initial=0)) + 1, width, padding_idx=0)
+        nn.init.normal_(self.kinds.weight, std=width**-0.5)
+        with torch.no_grad():
+            self.kinds.weight[0] = 0.0
+        self.register_buffer("categories", torch.tensor(categories, dtype=torch.int64))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Embed rows of any shape; the width is the last axis."""
+        return self.kinds(self.categories[rows]).sum(dim=-2)
+
+    def table(self) -> nn.Embedding:
+        """Add up the categories of every row into one table for serving."""
+        with torch.no_grad():
+            return nn.Embedding.from_pretrained(self(torch.arange(len(self.categories))))
+
+
 class ItemEmbedding(nn.Module):
     """An embedding of an item's id plus those of its categories.
 
@@ -43,19 +71,14 @@ class ItemEmbedding(nn.Module):
         drop: Share of the ids that training replaces by row 1.
     """
 
-    categories: Tensor
-
     def __init__(self, categories: I32, width: int, drop: float = 0.1) -> None:
         super().__init__()
         self.drop = drop
         self.ids = nn.Embedding(len(categories), width, padding_idx=PADDING_ROW)
-        self.kinds = nn.Embedding(int(categories.max(initial=0)) + 1, width, padding_idx=0)
+        self.kinds = CategoryEmbedding(categories, width)
         nn.init.normal_(self.ids.weight, std=width**-0.5)
-        nn.init.normal_(self.kinds.weight, std=width**-0.5)
         with torch.no_grad():
             self.ids.weight[PADDING_ROW] = 0.0
-            self.kinds.weight[0] = 0.0
-        self.register_buffer("categories", torch.tensor(categories, dtype=torch.int64))
 
     def forward(self, rows: Tensor) -> Tensor:
         """Embed rows of any shape; the width is the last axis."""
@@ -63,20 +86,8 @@ class ItemEmbedding(nn.Module):
         if self.training:
             dropped = (torch.rand(rows.shape) < self.drop) & (rows != PADDING_ROW)
             ids = torch.where(dropped, UNKNOWN_ROW, rows)
-        return self.ids(ids) + self.kinds(self.categories[rows]).sum(dim=-2)
-
-    def folded(self, trained_rows: I32) -> nn.Embedding:
-        """Add up ids and categories into one table for serving.
-
-        Ids that training never saw take row 1's place: what they were initialised to means nothing.
-        """
-        rows = torch.full((len(self.categories),), UNKNOWN_ROW)
-        trained = torch.from_numpy(trained_rows).long()
-        rows[trained] = trained
-        with torch.no_grad():
-            table = self.ids(rows) + self.kinds(self.categories).sum(dim=-2)
-        table[PADDING_ROW] = 0.0
-        return nn.Embedding.from_pretrained(table)
+        embedded: Tensor = self.ids(ids) + self.kinds(rows)
+        return embedded
 
 
 class AgeAndType(nn.Module):

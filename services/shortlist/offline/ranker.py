@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from shortlist.core.arrays import F32, I32
 from shortlist.core.types import PADDING_ROW
-from shortlist.offline.modules import AgeAndType, ItemEmbedding, Standardise
+from shortlist.offline.modules import AgeAndType, CategoryEmbedding, Standardise
 
 _WIDTH = 16
 _HIDDEN = (128, 64)
@@ -13,6 +13,10 @@ _HIDDEN = (128, 64)
 
 class Ranker(nn.Module):
     """Score candidates; the user's part is computed once for all of them.
+
+    It knows items by their categories and dense values, not by their ids: what it learnt of ids in one window of two
+    thousand lists did not carry over to the next (NDCG@10 on groceries .078 with them, .094 to .097 without; on the
+    gift shop the same).
 
     Args:
         categories: (R, levels) int32, a constant of the graph, gathered by row.
@@ -22,7 +26,7 @@ class Ranker(nn.Module):
 
     def __init__(self, categories: I32, user_dense: F32, candidate_dense: F32) -> None:
         super().__init__()
-        self.item: ItemEmbedding = ItemEmbedding(categories, _WIDTH)
+        self.item: CategoryEmbedding | nn.Embedding = CategoryEmbedding(categories, _WIDTH)
         self.when = AgeAndType(_WIDTH)
         self.asked = nn.Linear(_WIDTH, _WIDTH)
         self.user = Standardise(user_dense)
@@ -53,9 +57,10 @@ class Ranker(nn.Module):
         hidden = self.of_dense(dense) + self.of_items(items)
         return (self.skip(torch.cat([dense, items], dim=-1)) + self.network(hidden)).squeeze(-1)
 
-    def fold(self, trained_rows: I32, seen_types: I32) -> None:
+    def fold(self, seen_types: I32) -> None:
         """Make the tables fit for serving: one of items, and no type of event without a meaning."""
-        self.item = self.item.folded(trained_rows)
+        if isinstance(self.item, CategoryEmbedding):
+            self.item = self.item.table()
         self.when.stand_in(seen_types)
 
     def _attend(self, item: Tensor, history: Tensor, history_type: Tensor, history_age: Tensor) -> Tensor:

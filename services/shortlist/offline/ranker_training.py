@@ -19,7 +19,8 @@ _BARRED = -1e9
 class RankerSettings:
     """How the ranker is trained.
 
-    More steps overfit: on the gift-shop log the loss falls on, and NDCG@10 after the cut falls with it.
+    More steps overfit: the loss falls on, and NDCG@10 after the cut falls with it (groceries .094 to .097 after 150,
+    .089 after 400, .070 after 1,200).
 
     Args:
         steps: Batches seen.
@@ -27,7 +28,7 @@ class RankerSettings:
         learning_rate: AdamW's, at the height of its cycle.
     """
 
-    steps: int = 400
+    steps: int = 200
     batch: int = 48
     learning_rate: float = 2e-3
 
@@ -66,7 +67,7 @@ def train_ranker(
         schedule.step()
         losses.append(loss.item())
         after_step()
-    ranker.fold(np.union1d(lists.candidates.rows, lists.requests.history.rows), lists.requests.history.types)
+    ranker.fold(lists.requests.history.types)
     tenths = np.array_split(np.array(losses), min(10, len(losses)))
     return TrainedRanker(ranker.eval(), tuple(float(part.mean()) for part in tenths))
 

@@ -21,6 +21,7 @@ class Report(TypedDict):
     rows_read: int
     cleaning: list[dict[str, str | int]]
     counts: dict[str, int]
+    neighbour_focus: dict[str, float]
     tower_curve: list[dict[str, float]]
     ranker_curve: list[float]
     quantization: dict[str, float] | None
@@ -32,13 +33,25 @@ class Report(TypedDict):
 def report_of(
     split: Split,
     lists: int,
+    neighbour_focus: Mapping[str, float],
     tower_curve: Sequence[dict[str, float]],
     ranker_curve: Sequence[float],
     quantization: Quantization | None,
     metrics: Mapping[str, Quality],
     seconds: Mapping[str, float],
 ) -> Report:
-    """Put a report together; `lists` counts the lists that the ranker learnt from."""
+    """Put a report together.
+
+    Args:
+        split: What was trained on, and what came after.
+        lists: How many lists the ranker learnt from.
+        neighbour_focus: The one chosen, and the quality of each.
+        tower_curve: The towers' losses.
+        ranker_curve: The ranker's.
+        quantization: What the gate saw.
+        metrics: Of each model.
+        seconds: Of each stage.
+    """
     train = split.train
     return Report(
         dataset=train.dataset,
@@ -51,6 +64,7 @@ def report_of(
             "items": len(split.interactions.vocabulary.ids),
             "ranker_lists": lists,
         },
+        neighbour_focus=dict(neighbour_focus),
         tower_curve=list(tower_curve),
         ranker_curve=list(ranker_curve),
         quantization=asdict(quantization) if quantization else None,

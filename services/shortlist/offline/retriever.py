@@ -68,5 +68,5 @@ def _retrieve_batch(sources: Sequence[Source], requests: Requests, excluded: Seq
     barred = np.zeros((len(excluded), max(map(len, excluded))), np.int32)
     for place, rows in enumerate(excluded):
         barred[place, : len(rows)] = rows
-    retrieval = Retrieval(requests.history, requests.user_dense, [None] * len(excluded), barred.shape[1])
+    retrieval = Retrieval(requests.history, requests.user_dense, [None] * len(excluded), barred)
     return merge([source.propose(retrieval) for source in sources], barred, limit)

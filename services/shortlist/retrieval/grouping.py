@@ -11,6 +11,7 @@ import threading
 import numpy as np
 
 from shortlist.core.arrays import F32, I32, I64, Bool
+from shortlist.core.types import PADDING_ROW
 
 _SCRATCH = threading.local()
 _INDEX_BITS = 24
@@ -57,6 +58,19 @@ def is_among(places: I64, others: I64, size: int) -> Bool:
     inside = np.minimum(claimed, len(others) - 1)
     among: Bool = np.equal(others[inside], places)
     return among
+
+
+def is_excluded(rows: I32, excluded: I32) -> Bool:
+    """Mark which of a request's rows it excludes.
+
+    Args:
+        rows: (B, M) int32.
+        excluded: (B, E) int32, 0 pads.
+    """
+    stride = 1 + max(int(rows.max(initial=0)), int(excluded.max(initial=0)))
+    begins = (np.arange(len(rows)) * stride)[:, None]
+    barred = (excluded + begins)[excluded != PADDING_ROW]
+    return is_among((rows + begins).ravel(), barred, len(rows) * stride).reshape(rows.shape)
 
 
 def best_first(request: I64, scores: F32, users: int) -> tuple[I64, I64]:

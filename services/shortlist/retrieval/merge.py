@@ -6,7 +6,7 @@ import numpy as np
 
 from shortlist.core.arrays import F32, I32, I64, Bool
 from shortlist.core.types import PADDING_ROW, Candidates, SourceList
-from shortlist.retrieval.grouping import best_first, group, is_among
+from shortlist.retrieval.grouping import best_first, group, is_excluded
 
 RRF_CONSTANT = 60.0
 """Reciprocal rank fusion, Cormack, Clarke, Büttcher (SIGIR 2009): score = sum over sources of 1 / (60 + rank)."""
@@ -29,12 +29,9 @@ def merge(lists: Sequence[SourceList], excluded: I32, limit: int) -> Candidates:
     users, sources = len(excluded), len(lists)
     rows = np.concatenate([proposed.rows for proposed in lists], axis=1)
     scores_listed = np.concatenate([proposed.scores for proposed in lists], axis=1)
-    stride = 1 + max(int(rows.max(initial=0)), int(excluded.max(initial=0)))
+    stride = 1 + int(rows.max(initial=0))
     places = rows + (np.arange(users) * stride)[:, None]
-    held = rows != PADDING_ROW
-    barred = (excluded + (np.arange(users) * stride)[:, None])[excluded != PADDING_ROW]
-    if len(barred):
-        held &= ~is_among(places.ravel(), barred, users * stride).reshape(places.shape)
+    held = (rows != PADDING_ROW) & ~is_excluded(rows, excluded)
     widths = [proposed.rows.shape[1] for proposed in lists]
     ranks_listed = _cut(held, lists, widths)
 

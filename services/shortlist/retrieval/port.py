@@ -51,14 +51,19 @@ class Retrieval:
         history: The users' whole histories, newest first.
         user_dense: (B, U) float32.
         kept: For each request the part of the catalogue that its filter keeps; None: all of it.
-        excluded_at_most: The largest number of items that a request of the batch excludes by name; a source that
-            would otherwise propose excluded items proposes so many more.
+        excluded: (B, E) int32, rows that the answers may not hold, 0 pads; a source that would otherwise propose
+            excluded items proposes so many more.
     """
 
     history: History
     user_dense: F32
     kept: Sequence[Kept | None]
-    excluded_at_most: int
+    excluded: I32
+
+    @property
+    def excluded_at_most(self) -> int:
+        """Bound the number of items that a request of the batch excludes."""
+        return int(self.excluded.shape[1])
 
     def quotas(self, quota: int) -> I32:
         """Give each request a source's quota, or room for every row where its filter wants all of them: (B,) int32."""

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from shortlist.core.arrays import F16, I32, AnyArray
+from shortlist.core.arrays import F16, I32, I64
 from shortlist.core.types import FIRST_ITEM_ROW, PADDING_ROW, SourceList
 from shortlist.release.bundle import ItemArrays
-from shortlist.retrieval.grouping import best_first, group
+from shortlist.retrieval.grouping import best_first, group, is_excluded
 from shortlist.retrieval.port import ItemIndex, Retrieval, Source
 from shortlist.retrieval.tower import QueryTower
 
@@ -13,7 +13,9 @@ NEIGHBOUR_HALF_LIFE_DAYS = 240.0
 """How fast an event's vote for its neighbours fades; 240 days gained 7.7 % NDCG@10 on the gift-shop log."""
 TOWER_QUOTA, NEIGHBOURS_QUOTA, POPULAR_QUOTA = 120, 200, 60
 """No settings: a release's ranker was trained on lists of these lengths."""
-_K_STEP = 64
+_SPARE = 64
+"""How many excluded items the first search allows for: enough for 99 of 100 users of the grocery log, who exclude 190
+at the median. A longer list costs as much as the scan: of 17,000 items 161 µs for 184, 248 µs for 376."""
 
 
 class TowerSource:
@@ -25,20 +27,32 @@ class TowerSource:
         self._tower, self._index, self._quota = tower, index, quota
 
     def propose(self, retrieval: Retrieval) -> SourceList:
-        """Embed all users and search the index once; filtered requests search what is kept, exactly."""
+        """Embed all users and search the index once; filtered requests search what is kept, exactly.
+
+        A request whose exclusions leave it too little of the first search has a second one, as wide as it may need.
+        """
         queries = self._tower.embed(retrieval.history, retrieval.user_dense)
         quotas = retrieval.quotas(self._quota)
-        # Rounded, so that FAISS sees few different sizes.
-        extra = -(-retrieval.excluded_at_most // _K_STEP) * _K_STEP
-        found = self._index.search(queries, min(self._quota + extra, len(self._index)))
-        listed = SourceList(_widened(found.rows, quotas), _widened(found.scores, quotas), quotas)
-        for place, kept in enumerate(retrieval.kept):
-            if kept is not None:
-                exact = kept.search(queries[place], listed.rows.shape[1])
-                listed.rows[place], listed.scores[place] = PADDING_ROW, 0.0
-                listed.rows[place, : len(exact.rows)] = exact.rows
-                listed.scores[place, : len(exact.rows)] = exact.scores
+        widest = self._quota + retrieval.excluded_at_most
+        found = self._index.search(queries, min(widest, self._quota + _SPARE, len(self._index)))
+        short = self._short(found.rows, retrieval)
+        filtered = [(place, kept) for place, kept in enumerate(retrieval.kept) if kept is not None]
+        width = max(found.rows.shape[1], widest if len(short) or filtered else 0, int(quotas.max(initial=0)))
+        shape = (len(queries), width)
+        listed = SourceList(np.zeros(shape, np.int32), np.zeros(shape, np.float32), quotas)
+        _put(listed, slice(None), found)
+        if len(short):
+            _put(listed, short, self._index.search(queries[short], min(widest, len(self._index))))
+        for place, kept in filtered:
+            _put(listed, place, kept.search(queries[place], width))
         return listed
+
+    def _short(self, rows: I32, retrieval: Retrieval) -> I64:
+        """Find the requests that exclusions leave less than the quota of a search that did not end at the index."""
+        if retrieval.excluded_at_most <= _SPARE or rows.shape[1] == len(self._index):
+            return np.zeros(0, np.int64)
+        left = np.count_nonzero(~is_excluded(rows, retrieval.excluded), axis=1)
+        return np.flatnonzero(left < self._quota)
 
 
 class NeighbourSource:
@@ -108,7 +122,8 @@ def served_sources(items: ItemArrays, tower: QueryTower, index: ItemIndex) -> tu
     )
 
 
-def _widened(array: AnyArray, quotas: I32) -> AnyArray:
-    """Pad a list on the right where a request has room for more than the index was asked for."""
-    missing = int(quotas.max(initial=0)) - array.shape[1]
-    return array if missing <= 0 else np.pad(array, ((0, 0), (0, missing)))
+def _put(listed: SourceList, places: int | slice | I64, found: SourceList) -> None:
+    """Replace the lists of some requests."""
+    for target, source in ((listed.rows, found.rows), (listed.scores, found.scores)):
+        target[places] = 0
+        target[places, : source.shape[-1]] = source

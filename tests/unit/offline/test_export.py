@@ -35,7 +35,7 @@ def _run(path: Path, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
 def ranker() -> Ranker:
     categories = np.array([[0]] * 2 + [[1 + row % 3] for row in range(7)], np.int32)
     ranker = Ranker(categories, RANDOM.normal(size=(9, 2)).astype(np.float32), RANDOM.normal(size=(9, 4)).astype("f4"))
-    ranker.fold(np.arange(9, dtype=np.int32), np.full(3, 5, np.int32))
+    ranker.fold(np.full(3, 5, np.int32))
     ranker.eval()
     return ranker
 

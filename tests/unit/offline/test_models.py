@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from shortlist.core.types import UNKNOWN_ROW, EventType
-from shortlist.offline.modules import AgeAndType, ItemEmbedding, Standardise
+from shortlist.offline.modules import AgeAndType, CategoryEmbedding, ItemEmbedding, Standardise
 from shortlist.offline.ranker import Ranker
 from shortlist.offline.ranker_training import list_loss
 from shortlist.offline.towers import ItemTower, QueryTower
@@ -56,13 +56,19 @@ def test_standardise_clips_and_silences_what_never_varied() -> None:
     assert given[1].tolist() == [5.0, 0.0]
 
 
-def test_folding_puts_untrained_ids_in_the_place_of_the_unknown_one() -> None:
-    embedding = ItemEmbedding(CATEGORIES, 4).eval()
-    rows = torch.arange(6)
-    whole, table = embedding(rows), embedding.folded(np.array([2, 3, 5], np.int32)).weight
-    torch.testing.assert_close(table[[2, 3, 5]], whole[[2, 3, 5]])
-    torch.testing.assert_close(table[4], embedding.ids.weight[UNKNOWN_ROW] + embedding.kinds.weight[1])
-    assert not table[0].any()
+def test_the_table_for_serving_holds_the_sum_of_each_rows_categories() -> None:
+    embedding = CategoryEmbedding(CATEGORIES, 4)
+    table = embedding.table().weight
+    torch.testing.assert_close(table, embedding(torch.arange(6)))
+    torch.testing.assert_close(table[4], embedding.kinds.weight[1])
+    assert not table[: UNKNOWN_ROW + 1].any()
+
+
+def test_a_dropped_id_becomes_the_unknown_one_of_its_category() -> None:
+    embedding = ItemEmbedding(CATEGORIES, 4, drop=1.0)
+    torch.testing.assert_close(
+        embedding(torch.tensor([4])), embedding.ids.weight[[UNKNOWN_ROW]] + embedding.kinds.kinds.weight[[1]]
+    )
 
 
 def test_a_type_that_training_never_saw_counts_as_the_commonest() -> None:

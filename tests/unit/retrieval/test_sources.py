@@ -65,9 +65,17 @@ class TestTowerSource:
         assert sorted(found.rows[0].tolist()) == list(range(2, 42))
         assert np.count_nonzero(found.rows[1]) == 10
 
-    def test_what_a_request_excludes_is_proposed_on_top(self, source: TowerSource) -> None:
-        found = source.propose(retrieval(histories([[4]], length=HISTORY_LENGTH), excluded=5))
-        assert np.count_nonzero(found.rows) >= 10 + 5
+    def test_exclusions_leave_a_request_the_nearest_of_the_rest(self, source: TowerSource, filters: Filters) -> None:
+        batch = histories([[4], [7]], length=HISTORY_LENGTH)
+        everything = filters.only(np.arange(2, ITEMS + 2, dtype=np.int32))
+        order = source.propose(retrieval(batch, [everything, everything])).rows
+        for count in (5, 64, 65, 80):
+            excluded = np.zeros((2, 100), np.int32)
+            excluded[0, :count] = order[0, :count]  # one request excludes its nearest, the other nothing
+            found = source.propose(retrieval(batch, excluded=excluded)).rows
+            left = found[0][~np.isin(found[0], excluded[0])]
+            assert left[:10].tolist() == order[0, count : count + 10].tolist()
+            assert found[1, :10].tolist() == order[1, :10].tolist()
 
     def test_an_index_that_gives_fewer_than_asked_is_enough(self, tiny_release: Release, filters: Filters) -> None:
         class ShortIndex(CpuIndex):
@@ -156,7 +164,7 @@ class TestPopularSource:
         assert found.scores[0, 2] == 0.0
 
     def test_what_a_request_excludes_is_proposed_on_top(self) -> None:
-        found = PopularSource(self.POPULAR, 2).propose(retrieval(histories([[2]]), excluded=1))
+        found = PopularSource(self.POPULAR, 2).propose(retrieval(histories([[2]]), excluded=np.array([[3]], np.int32)))
         assert found.rows.tolist() == [[7, 5, 3]]
 
 
