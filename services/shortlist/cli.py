@@ -169,6 +169,28 @@ def verify(release: Path) -> None:
     )
 
 
+@release_app.command("import")
+def import_(
+    items: Annotated[Path, typer.Option(help="Table of id, embedding and what else is known; or an .npy and --ids.")],
+    query_tower: Annotated[Path, typer.Option(help="ONNX, a user's history to a point among the embeddings.")],
+    ranker: Annotated[Path, typer.Option(help="ONNX, candidates to scores.")],
+    out: Annotated[Path, typer.Option(help="Directory of the new release; must not exist.")],
+    *,
+    ids: Annotated[Path | None, typer.Option(help="Ids of the rows of an .npy: .txt, .json or a table.")] = None,
+    users: Annotated[Path | None, typer.Option(help="Table of events for a start: user, item, time, ...")] = None,
+    neighbours: Annotated[Path | None, typer.Option(help="Table of id, neighbour and weight.")] = None,
+    name: Annotated[str, typer.Option(help="The release's id begins with it.")] = "imported",
+) -> None:
+    """Make a release of models of your own; docs/bring-your-own.md says what they take."""
+    from shortlist.offline.imports.release import import_release as run
+
+    manifest = run(items, query_tower, ranker, out, ids=ids, users=users, neighbours=neighbours, name=name).manifest
+    print(f"{manifest.id}: {manifest.item_count} items in {manifest.embedding_dimension} dimensions")
+    print(f"candidate_dense: {', '.join(manifest.features.candidate_dense)}")
+    for note in manifest.notes:
+        print(f"note: {note}")
+
+
 @app.command()
 def status(*, gateway: Gateway = DEFAULT_GATEWAY) -> None:
     """Say whether a gateway serves."""

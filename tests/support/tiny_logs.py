@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from shortlist.core.types import EventType
-from shortlist.offline.log import EVENT_SCHEMA, ITEM_SCHEMA, BehaviourLog
+from shortlist.offline.log import EVENT_SCHEMA, BehaviourLog, as_items
 
 DAY_S = 86_400
 START_S = 1_600_000_000
@@ -41,13 +41,14 @@ def tiny_log(
         },
         schema=EVENT_SCHEMA,
     ).sort("time", maintain_order=True)
-    catalogue = pl.DataFrame(
-        {
-            "item": [f"item-{i:03}" for i in range(items)],
-            "title": [f"{CATEGORIES[i % 4]} number {i}" for i in range(items)],
-            "categories": [[CATEGORIES[i % 4]] for i in range(items)],
-            "price": prices,
-        },
-        schema=ITEM_SCHEMA,
+    catalogue = as_items(
+        pl.DataFrame(
+            {
+                "item": [f"item-{i:03}" for i in range(items)],
+                "title": [f"{CATEGORIES[i % 4]} number {i}" for i in range(items)],
+                "categories": [[CATEGORIES[i % 4]] for i in range(items)],
+                "price": prices,
+            }
+        )
     )
     return BehaviourLog("tiny", events, catalogue, rows_read=count, notes=("synthetic",))

@@ -115,6 +115,7 @@ def write_release(log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stage
         len(lists),
         {"chosen": focus, **{f"ndcg_at_10 of {tried}": quality for tried, quality in focuses.items()}},
         sources.curve,
+        sources.index_curve,
         trained.curve,
         quantization,
         measured,

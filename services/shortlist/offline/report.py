@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shortlist.offline.gate import Quantization
+from shortlist.offline.index_tuning import IndexPoint
 from shortlist.offline.measure import Quality
 from shortlist.offline.splits import Split
 
@@ -23,6 +24,7 @@ class Report(TypedDict):
     counts: dict[str, int]
     neighbour_focus: dict[str, float]
     tower_curve: list[dict[str, float]]
+    index_curve: list[dict[str, float | str | bool]]
     ranker_curve: list[float]
     quantization: dict[str, float] | None
     metrics: dict[str, dict[str, float]]
@@ -35,6 +37,7 @@ def report_of(
     lists: int,
     neighbour_focus: Mapping[str, float],
     tower_curve: Sequence[dict[str, float]],
+    index_curve: Sequence[IndexPoint],
     ranker_curve: Sequence[float],
     quantization: Quantization | None,
     metrics: Mapping[str, Quality],
@@ -47,7 +50,8 @@ def report_of(
         lists: How many lists the ranker learnt from.
         neighbour_focus: The one chosen, and the quality of each.
         tower_curve: The towers' losses.
-        ranker_curve: The ranker's.
+        index_curve: The kinds of index tried.
+        ranker_curve: The ranker's losses.
         quantization: What the gate saw.
         metrics: Of each model.
         seconds: Of each stage.
@@ -66,6 +70,7 @@ def report_of(
         },
         neighbour_focus=dict(neighbour_focus),
         tower_curve=list(tower_curve),
+        index_curve=[asdict(point) for point in index_curve],
         ranker_curve=list(ranker_curve),
         quantization=asdict(quantization) if quantization else None,
         metrics={model: asdict(quality) for model, quality in metrics.items()},

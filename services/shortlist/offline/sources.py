@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import faiss
 import numpy as np
 import torch
 
-from shortlist.core.arrays import F16, AnyArray
+from shortlist.core.arrays import F16, F32, AnyArray
 from shortlist.core.types import FIRST_ITEM_ROW, PADDING_ROW
 from shortlist.offline.columns import item_columns, popular_items
 from shortlist.offline.ease import ease_lists
 from shortlist.offline.export import export_onnx, tensor_specs
+from shortlist.offline.index_choice import choose_index
+from shortlist.offline.index_tuning import MOST_QUERIES, IndexPoint
 from shortlist.offline.interactions import Interactions
 from shortlist.offline.progress import Advance, silently
 from shortlist.offline.requests import Requests, all_users_at
@@ -40,6 +41,7 @@ class FittedSources:
     query_tower: ModelSpec
     known_rows: int
     curve: tuple[dict[str, float], ...]
+    index_curve: tuple[IndexPoint, ...]
 
 
 def fit_sources(
@@ -64,39 +66,43 @@ def fit_sources(
         embedded = towers.items(torch.arange(known), torch.from_numpy(columns[:known])).numpy()
     embeddings = np.zeros((past.row_count, settings.dimension), np.float16)
     embeddings[FIRST_ITEM_ROW:known] = embedded[FIRST_ITEM_ROW:]
-    write_index(embeddings[:known], folder / INDEX_NAME)
-    query_tower = _export(towers.query, all_users_at(past, at_s), embeddings, settings, folder)
+    requests = all_users_at(past, at_s)
+    query_tower = _export(towers.query, requests, embeddings, settings, folder)
+    queries = _queries(towers.query, requests, embeddings, settings, seed)
+    chosen = choose_index(embeddings[:known], queries, seed=seed)
+    chosen.write(folder / INDEX_NAME)
     neighbours, weights = ease_lists(past, at_s, NEIGHBOURS, focus)
     popular = popular_items(past, at_s, POPULAR_LENGTH)
     items = ItemArrays(embeddings, columns, neighbours, weights, popular)
-    return FittedSources(at_s, folder, items, query_tower, known, towers.curve)
+    return FittedSources(at_s, folder, items, query_tower, known, towers.curve, chosen.curve)
 
 
-def write_index(embeddings: F16, path: Path) -> None:
-    """Write the exact index over the items; it holds float16, as the release does.
-
-    Half the size of a flat index of float32.
-    """
-    vectors = embeddings[FIRST_ITEM_ROW:].astype(np.float32)
-    index = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-    index.train(vectors)
-    index.add(vectors)
-    faiss.write_index(index, str(path))
+def _queries(tower: QueryTower, requests: Requests, embeddings: F16, settings: TowerSettings, seed: int) -> F32:
+    """Embed as many users as the index is tuned on."""
+    drawn = np.random.default_rng(seed).permutation(len(requests))[:MOST_QUERIES]
+    inputs = _tower_inputs(requests.take(drawn), embeddings, settings.history_length)
+    with torch.no_grad():
+        queries: F32 = tower(*inputs.values()).numpy()
+    return queries
 
 
 def _export(tower: QueryTower, requests: Requests, embeddings: F16, settings: TowerSettings, folder: Path) -> ModelSpec:
-    history = requests.take(slice(2)).history.newest(settings.history_length)
-    arrays: dict[str, AnyArray] = {
-        "history_embedding": embeddings[history.rows].astype(np.float32),
-        "history_mask": (history.rows != PADDING_ROW).astype(np.float32),
-        "history_type": history.types,
-        "history_age": history.ages,
-        "user_dense": requests.user_dense[:2],
-    }
-    inputs = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    inputs = _tower_inputs(requests.take(slice(2)), embeddings, settings.history_length)
     export_onnx(tower, inputs, "query", folder / QUERY_TOWER_NAME)
     return ModelSpec(
         file=QUERY_TOWER_NAME,
         inputs=tensor_specs(inputs),
         output=TensorSpec(name="query", dtype="float32", shape=(settings.dimension,)),
     )
+
+
+def _tower_inputs(requests: Requests, embeddings: F16, history_length: int) -> dict[str, torch.Tensor]:
+    history = requests.history.newest(history_length)
+    arrays: dict[str, AnyArray] = {
+        "history_embedding": embeddings[history.rows].astype(np.float32),
+        "history_mask": (history.rows != PADDING_ROW).astype(np.float32),
+        "history_type": history.types,
+        "history_age": history.ages,
+        "user_dense": requests.user_dense,
+    }
+    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}

@@ -12,8 +12,6 @@ from shortlist.release.catalogue import Catalogue
 TRAIN_SHARE = 0.8
 """The share of the events before the cut of the test, and before that of the horizon."""
 _FEWEST_BUYERS = 2
-_FEWEST_EVENTS = {"completejourney": 10}
-_FEWEST_EVENTS_ELSEWHERE = 5
 _YEAR_S = round(365 * SECONDS_A_DAY)
 
 
@@ -50,7 +48,7 @@ class Split:
         cut_s = split_at(log, 1.0 - holdout) if holdout else end_s
         train = clean(
             before(log, cut_s),
-            min_item_events=_FEWEST_EVENTS.get(log.dataset, _FEWEST_EVENTS_ELSEWHERE),
+            min_item_events=log.fewest_item_events,
             min_item_users=_FEWEST_BUYERS,
         )
         interactions = Interactions.of(train, cut_s)

@@ -40,6 +40,13 @@ def gpu_count() -> int:
     return int(faiss.get_num_gpus()) if hasattr(faiss, "StandardGpuResources") else 0
 
 
+def is_movable(index: faiss.Index) -> bool:
+    """Tell whether FAISS has this kind of index for a GPU (faiss/gpu/GpuCloner.cpp)."""
+    kinds = (faiss.IndexFlat, faiss.IndexIVFFlat, faiss.IndexIVFScalarQuantizer, faiss.IndexIVFPQ)
+    is_fp16 = isinstance(index, faiss.IndexScalarQuantizer) and index.sq.qtype == faiss.ScalarQuantizer.QT_fp16
+    return isinstance(index, kinds) or is_fp16
+
+
 class GpuIndex:
     """Searches on the device; callers on any thread wait for the owner.
 

@@ -3,17 +3,16 @@ import pytest
 
 from shortlist.core.errors import InputError
 from shortlist.offline.clean import after, before, clean, split_at
-from shortlist.offline.log import EVENT_SCHEMA, ITEM_SCHEMA, BehaviourLog, Dropped
+from shortlist.offline.log import EVENT_SCHEMA, BehaviourLog, Dropped, as_items
 from support.tiny_logs import tiny_log
 
 
 def _log(*pairs: tuple[str, str]) -> BehaviourLog:
     rows = [(user, item, 5, time, 1.0) for time, (user, item) in enumerate(pairs)]
     events = pl.DataFrame(rows, EVENT_SCHEMA, orient="row")
-    items = pl.DataFrame({"item": sorted({item for _, item in pairs})}, {"item": pl.String}).match_to_schema(
-        ITEM_SCHEMA, missing_columns="insert"
-    )
-    return BehaviourLog("test", events, items, len(rows), (Dropped("x", 1),))
+    ids = pl.Series("item", sorted({item for _, item in pairs}), pl.String)
+    items = as_items(pl.DataFrame({"item": ids, "title": ids}))
+    return BehaviourLog("test", events, items, len(rows), (Dropped("x", 1),), ("note",), ("grams",), 7)
 
 
 def test_a_cut_leaves_its_share_of_the_events_before_it() -> None:
@@ -28,6 +27,12 @@ def test_a_part_of_a_log_keeps_the_items_that_occur_in_it() -> None:
     log = _log(("u", "a"), ("u", "b"), ("u", "a"))
     assert before(log, 1).items["item"].to_list() == ["a"]
     assert after(log, 1).items["item"].to_list() == ["a", "b"]
+
+
+def test_a_part_of_a_log_keeps_what_is_said_of_the_whole() -> None:
+    log = _log(("u", "a"), ("u", "b"), ("v", "a"), ("v", "b"))
+    for part in (before(log, 2), after(log, 2), clean(log)):
+        assert (part.notes, part.number_names, part.fewest_item_events) == (("note",), ("grams",), 7)
 
 
 def test_a_log_of_one_moment_cannot_be_split() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import faiss
@@ -64,3 +65,27 @@ def test_a_file_that_is_no_index_is_refused(tmp_path: Path, content: bytes) -> N
     path.write_bytes(content)
     with pytest.raises(ReleaseRefusedError, match="FAISS cannot read it"):
         read_index(path, DIMENSION, ITEMS)
+
+
+@pytest.fixture
+def with_a_graph(tiny_release: Release, tmp_path: Path) -> Release:
+    """Give the tiny release an index that no GPU takes."""
+    index = faiss.IndexHNSWFlat(DIMENSION, 8, faiss.METRIC_INNER_PRODUCT)
+    index.add(tiny_release.items.embeddings[2:].astype(np.float32))
+    faiss.write_index(index, str(tmp_path / "items.faiss"))
+    return replace(tiny_release, path=tmp_path)
+
+
+def test_an_index_that_no_gpu_takes_does_not_start_on_one(
+    with_a_graph: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "gpu_count", lambda: 1)
+    with pytest.raises(StartError, match="no GPU takes the release's IndexHNSWFlat"):
+        open_index(with_a_graph, "cuda")
+
+
+def test_auto_searches_an_index_that_no_gpu_takes_on_the_cpu(
+    with_a_graph: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "gpu_count", lambda: 1)
+    assert open_index(with_a_graph, "auto").device == "cpu"

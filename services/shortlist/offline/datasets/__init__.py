@@ -1,7 +1,8 @@
-"""Dataset adapters: each turns one published raw log into a `BehaviourLog`.
+"""Dataset adapters: each turns one published raw log, or a user's own, into a `BehaviourLog`.
 
 To add a dataset, write a module with a function from a path (None where the user gave none) to a `BehaviourLog`, and
-name it in `DATASETS`. `raw_table` reads files with errors that name the row, `sieve` counts what cleaning drops.
+name it in `DATASETS`. `files` opens tables, `kinds` says how columns are read, with errors that name the row, and
+`sieve` counts what cleaning drops and holds the rules that all share. docs/datasets.md shows what a user sees of it.
 """
 
 from collections.abc import Callable
@@ -9,11 +10,15 @@ from pathlib import Path
 
 from shortlist.core.errors import InputError
 from shortlist.offline.datasets.completejourney import load_completejourney
+from shortlist.offline.datasets.events import load_events
+from shortlist.offline.datasets.movielens import load_movielens
 from shortlist.offline.datasets.online_retail import load_online_retail
 from shortlist.offline.log import BehaviourLog
 
 DATASETS: dict[str, Callable[[Path | None], BehaviourLog]] = {
     "completejourney": load_completejourney,
+    "events": load_events,
+    "movielens": load_movielens,
     "online-retail": load_online_retail,
 }
 

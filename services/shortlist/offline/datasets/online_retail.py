@@ -1,7 +1,8 @@
 """UCI Online Retail II: two years of a British gift shop, from a local copy.
 
-Source: Daqing Chen, https://archive.ics.uci.edu/dataset/502/online+retail+ii. The copy may be the file (CSV, CSV in
-gzip, parquet) or the folder that holds it; the column names of the first edition are understood too.
+Source: Daqing Chen, https://archive.ics.uci.edu/dataset/502/online+retail+ii. The copy may be the file (the workbook,
+CSV, CSV in gzip, parquet) or the folder that holds it; the column names of the first edition are understood too. The
+workbook's two sheets both hold nine days of December 2010: those are exact duplicates.
 """
 
 from collections import defaultdict
@@ -10,11 +11,14 @@ from pathlib import Path
 import polars as pl
 
 from shortlist.core.errors import InputError
-from shortlist.offline.datasets.raw_table import RawTable, find_table, read_table
+from shortlist.offline.datasets.files import find_table
+from shortlist.offline.datasets.kinds import NUMBER, TEXT
 from shortlist.offline.datasets.sales import purchase_events, recent_prices
+from shortlist.offline.datasets.scanned_table import ScannedTable
 from shortlist.offline.datasets.sieve import Sieve
 from shortlist.offline.datasets.titles import derive_categories, readable_title
-from shortlist.offline.log import ITEM_SCHEMA, BehaviourLog
+from shortlist.offline.datasets.workbooks import scan_sheets
+from shortlist.offline.log import BehaviourLog, as_items
 
 NAME = "online-retail"
 _COLUMNS = {
@@ -45,47 +49,46 @@ def load_online_retail(path: Path | None) -> BehaviourLog:
             f"{NAME} is not downloaded for you: get Online Retail II from "
             "https://archive.ics.uci.edu/dataset/502 and give its folder with --path"
         )
-    table = read_table(find_table(path, "online_retail*")).select(_COLUMNS)
-    sieve = _clean(_typed(table))
-    sieve.require_rows(table.source)
+    file = find_table(path, "online_retail*")
+    tables = [table.select(_COLUMNS) for table in scan_sheets(file)]
+    rows = pl.concat([_typed(table) for table in tables])
+    sieve = _clean(rows)
+    sieve.require_rows(str(file))
     sales = sieve.rows.with_columns(value=pl.col("quantity") * pl.col("price"))
     return BehaviourLog(
         dataset=NAME,
         events=purchase_events(sales),
         items=_items(sales),
-        rows_read=table.rows.height,
+        rows_read=rows.height,
         dropped=sieve.dropped,
-        notes=(*_NOTES, *table.notes),
+        notes=(*_NOTES, *(note for table in tables for note in table.notes)),
     )
 
 
-def _typed(table: RawTable) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "invoice": table.texts("invoice"),
-            # The same code is written 85123A and 85123a.
-            "item": table.texts("item").str.to_uppercase(),
-            "title": table.texts("title"),
-            "quantity": table.numbers("quantity"),
-            "time": table.times("time"),
-            "price": table.numbers("price"),
-            # Copies that went through floats say 13085.0.
-            "user": table.texts("user").str.strip_suffix(".0"),
-        }
+def _typed(table: ScannedTable) -> pl.DataFrame:
+    texts = dict.fromkeys(("invoice", "item", "title", "user"), TEXT)
+    rows = table.collect({**texts, "quantity": NUMBER, "price": NUMBER, "time": table.times("time")})
+    return rows.with_columns(
+        # The same code is written 85123A and 85123a.
+        pl.col("item").str.to_uppercase(),
+        # Copies that went through floats say 13085.0.
+        pl.col("user").str.strip_suffix(".0"),
     )
 
 
 def _clean(rows: pl.DataFrame) -> Sieve:
     sieve = Sieve(rows)
     sieve.keep(pl.col("user").is_not_null(), "without a customer")
-    sieve.keep(pl.struct(pl.all()).is_first_distinct(), "exact duplicates")
+    sieve.drop_duplicates()
     sieve.keep(pl.col("item").str.contains(_PRODUCT_CODE), "whose stock code is no product")
     sieve.keep(pl.col("time").is_not_null(), "without a time")
+    sieve.drop_impossible_times()
     is_cancellation = pl.col("invoice").str.starts_with("C").fill_null(value=False)
     sieve.rows = _mark_taken_back(sieve.rows.with_columns(is_cancellation=is_cancellation))
     sieve.keep(~pl.col("is_cancellation"), "cancellations")
     sieve.keep(~pl.col("is_taken_back"), "purchases that a cancellation takes back")
     sieve.keep((pl.col("quantity") > 0) & (pl.col("price") > 0), "whose quantity or price is not positive")
+    sieve.drop_robots()
     return sieve
 
 
@@ -120,10 +123,5 @@ def _items(sales: pl.DataFrame) -> pl.DataFrame:
     )
     items = recent_prices(sales).join(titles, on="item", how="left", maintain_order="left")
     readable = [readable_title(title or item) for item, title in items.select("item", "title").iter_rows()]
-    return (
-        items.with_columns(
-            title=pl.Series(readable), categories=pl.Series([[kind] for kind in derive_categories(readable)])
-        )
-        .select(ITEM_SCHEMA.names())
-        .cast(ITEM_SCHEMA)
-    )
+    kinds = [[kind] for kind in derive_categories(readable)]
+    return as_items(items.with_columns(title=pl.Series(readable), categories=pl.Series(kinds)))

@@ -3,19 +3,14 @@
 import polars as pl
 
 from shortlist.core.types import EventType
-from shortlist.offline.log import EVENT_SCHEMA
+from shortlist.offline.log import as_events
 
 _RECENT_SALES = 20  # enough for a median that one discount does not move, few enough to follow a price change
 
 
 def purchase_events(sales: pl.DataFrame) -> pl.DataFrame:
     """Turn sales (user, item, time, value) into events, ascending in time, rows of one second in their order."""
-    return (
-        sales.with_columns(type=pl.lit(int(EventType.PURCHASE)))
-        .select(EVENT_SCHEMA.names())
-        .cast(EVENT_SCHEMA)
-        .sort("time", maintain_order=True)
-    )
+    return as_events(sales.with_columns(type=pl.lit(int(EventType.PURCHASE))))
 
 
 def recent_prices(sales: pl.DataFrame) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from shortlist.core.errors import InputError
 from shortlist.core.types import EventType
 from shortlist.offline.datasets import load
 from shortlist.offline.log import EVENT_SCHEMA, ITEM_SCHEMA, BehaviourLog
-from support.retail_files import HEADER, retail_row, write_retail
+from support.retail_files import HEADER, retail_row, write_retail, write_workbook
 
 
 def _dropped(log: BehaviourLog) -> dict[str, int]:
@@ -24,7 +24,7 @@ def test_a_purchase_becomes_an_event_with_the_money_paid(tmp_path: Path) -> None
     assert log.events.schema == EVENT_SCHEMA
     assert log.items.schema == ITEM_SCHEMA
     assert log.events.rows() == [("13085", "85048", EventType.PURCHASE, 1_259_653_500, 7.0)]
-    assert log.items.rows() == [("85048", "Glass Ball Lights", ["Other"], 3.5)]
+    assert log.items.rows() == [("85048", "Glass Ball Lights", ["Other"], 3.5, "", [])]
     assert (log.rows_read, log.dataset) == (1, "online-retail")
     assert any("derived" in note for note in log.notes)
 
@@ -127,17 +127,54 @@ def test_a_folder_may_hold_the_log_in_any_of_three_formats(tmp_path: Path, kind:
     assert load("online-retail", tmp_path).events["time"].to_list() == [1_259_653_500]
 
 
+def test_all_sheets_of_the_workbook_are_read_and_what_both_hold_counts_once(tmp_path: Path) -> None:
+    first, both, last = (retail_row(str(n), time=f"2010-12-0{n} 07:45:00") for n in (1, 2, 3))
+    write_workbook(tmp_path, {"Year 2009-2010": [first, both], "Year 2010-2011": [both, last], "Notes": None})
+    log = load("online-retail", tmp_path)
+    assert log.events["user"].to_list() == ["1", "2", "3"]
+    assert log.events.row(0) == ("1", "85048", EventType.PURCHASE, 1_291_189_500, 7.0)
+    assert (_dropped(log), log.rows_read) == ({"exact duplicates": 1}, 4)
+
+
+def test_an_error_in_a_workbook_names_sheet_column_and_row(tmp_path: Path) -> None:
+    sheets = {"Year 2009-2010": [retail_row()], "Year 2010-2011": [retail_row(), (), retail_row(price="free")]}
+    write_workbook(tmp_path, sheets)
+    with pytest.raises(InputError, match=r"\.xlsx, sheet Year 2010-2011: column Price, row 4: 'free' is not a number"):
+        load("online-retail", tmp_path)
+
+
+def test_a_workbook_that_is_empty_or_damaged_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"\.xlsx: the workbook is empty"):
+        load("online-retail", write_workbook(tmp_path, {"Notes": None}))
+    (tmp_path / "online_retail_II.xlsx").write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"\.xlsx: not a workbook"):
+        load("online-retail", tmp_path)
+    with pytest.raises(InputError, match=r"there is no such file or folder"):
+        load("online-retail", tmp_path / "absent.xlsx")
+
+
 def test_lines_in_latin_1_are_read_and_counted(tmp_path: Path) -> None:
     path = write_retail(tmp_path, [retail_row("1", title="CAFÉ SIGN"), retail_row("2", "22041", title="POUND NOTE")])
     path.write_bytes(path.read_bytes().replace("CAFÉ".encode(), "CAFÉ".encode("latin-1")))
     log = load("online-retail", path)
     assert "Café Sign" in log.items["title"].to_list()
-    assert "1 lines were not UTF-8 and were read as Latin-1" in log.notes
+    assert "online_retail_II.csv: 1 lines were not UTF-8 and were read as Latin-1" in log.notes
 
 
 def test_a_log_of_cancellations_only_is_refused_with_the_count(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none of its 2 rows is a usable purchase \(2 cancellations\)"):
+    with pytest.raises(InputError, match=r"none of its 2 rows is usable \(2 cancellations\)"):
         _load(tmp_path, retail_row(invoice="C1", quantity=-1), retail_row(invoice="C2", quantity=-2))
+
+
+def test_a_time_of_the_far_future_is_dropped_and_counted(tmp_path: Path) -> None:
+    log = _load(tmp_path, retail_row(), retail_row(time="2109-12-01 07:45:00"))
+    assert _dropped(log) == {"whose time is before 1970 or after 2099": 1}
+
+
+def test_a_customer_who_buys_more_in_a_day_than_a_person_can_is_dropped_as_a_robot(tmp_path: Path) -> None:
+    robot = [retail_row("3", time=f"2010-01-01 {at // 60:02}:{at % 60:02}:00") for at in range(1440)]
+    log = _load(tmp_path, retail_row("1"), retail_row("2"), *robot)
+    assert _dropped(log) == {"of robots (over 1,000 events or 1,000 items in a day)": 1440}
 
 
 def test_a_time_that_is_none_is_refused_by_file_column_and_row(tmp_path: Path) -> None:
@@ -164,5 +201,5 @@ def test_without_a_path_the_user_learns_where_the_log_is(tmp_path: Path) -> None
 
 
 def test_an_unknown_dataset_is_refused_with_the_known_names() -> None:
-    with pytest.raises(InputError, match="no dataset movies; known: completejourney, online-retail"):
+    with pytest.raises(InputError, match="no dataset movies; known: completejourney, events, movielens, online-retail"):
         load("movies")
