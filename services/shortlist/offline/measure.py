@@ -1,72 +1,136 @@
 """How good a release is next to what it has to beat, over the same users and the same candidates."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
-from shortlist.core.arrays import I32
+from shortlist.core.arrays import F16, F64, I32
 from shortlist.core.errors import InputError
-from shortlist.offline.baselines import ItemKnn, Popularity
-from shortlist.offline.columns import POPULAR_DAYS
-from shortlist.offline.metrics import hit_rate_at, ndcg_at, recall_at
-from shortlist.offline.protocol import Recommender, TestSet
+from shortlist.core.types import PADDING_ROW
+from shortlist.offline.baselines import quick_baselines
+from shortlist.offline.gate import mean_auc
+from shortlist.offline.item_sets import ItemSets
+from shortlist.offline.list_metrics import coverage_at, diversity_at, novelty_at
+from shortlist.offline.metrics import Gain, hit_rate_at, mrr_at, ndcg_at, paired_bootstrap, recall_at
+from shortlist.offline.protocol import Recommender, TestSet, Trial, ask
 from shortlist.offline.retriever import CANDIDATES
-from shortlist.offline.served import serve
+from shortlist.offline.served import ServedLists, serve
 from shortlist.offline.splits import Split
 from shortlist.release.bundle import Release
 
-_BLOCK = 512  # users asked at once: score matrices stay at some ten megabytes
+TWO_STAGE, RETRIEVAL = "two-stage", "retrieval only"
+_SHOWN = 10
+_BOOTSTRAP_SEED = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Means over the tested users."""
+    """Means over the tested users; the last three are of a ranker's scores over its candidates, None elsewhere."""
 
     ndcg_at_10: float
     hit_rate_at_10: float
+    mrr: float
+    recall_at_20: float
     recall_at_200: float
+    coverage_at_10: float
+    novelty_at_10: float
+    diversity_at_10: float
+    auc: float | None = None
+    gauc: float | None = None
+    ece: float | None = None
 
-    @classmethod
-    def of(cls, test: TestSet, listed: I32) -> "Quality":
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A model's means, and its NDCG@10 user by user, (U,)."""
+
+    quality: Quality
+    ndcg: F64
+
+
+class Ruler:
+    """Measures the lists of any model on one trial.
+
+    Args:
+        trial: Who is tested, and what was known of items before.
+        embeddings: (R, D) float16, by which items are alike; the same for every model.
+    """
+
+    def __init__(self, trial: Trial, embeddings: F16) -> None:
+        past = trial.past
+        self._test, self._embeddings = trial.test, embeddings
+        self._buyers = ItemSets.from_pairs(past.rows, past.users, past.row_count).sizes
+        self._users, self._items = len(np.unique(past.users)), len(past.vocabulary.ids)
+
+    def measure(self, listed: I32) -> Measured:
         """Measure (U, 200) item rows, best first, 0 pads."""
-        hits, relevant = test.relevant.contain(listed), test.relevant.sizes
-        return cls(
-            float(ndcg_at(10, hits, relevant).mean()),
-            float(hit_rate_at(10, hits).mean()),
-            float(recall_at(CANDIDATES, hits, relevant).mean()),
+        hits, relevant = self._test.relevant.contain(listed), self._test.relevant.sizes
+        ndcg = ndcg_at(_SHOWN, hits, relevant)
+        diversity = diversity_at(_SHOWN, listed, self._embeddings)
+        quality = Quality(
+            ndcg_at_10=float(ndcg.mean()),
+            hit_rate_at_10=float(hit_rate_at(_SHOWN, hits).mean()),
+            mrr=float(mrr_at(CANDIDATES, hits).mean()),
+            recall_at_20=float(recall_at(20, hits, relevant).mean()),
+            recall_at_200=float(recall_at(CANDIDATES, hits, relevant).mean()),
+            coverage_at_10=coverage_at(_SHOWN, listed, self._items),
+            novelty_at_10=novelty_at(_SHOWN, listed, self._buyers, self._users),
+            diversity_at_10=float(np.nanmean(diversity)) if np.isfinite(diversity).any() else 0.0,
         )
+        return Measured(quality, ndcg)
+
+    def ask(self, recommender: Recommender) -> Measured:
+        """Measure what a recommender lists."""
+        return self.measure(ask(recommender, self._test, CANDIDATES))
 
 
 def measure(release: Release, split: Split) -> dict[str, Quality]:
-    """Measure a release and the baselines on the same users.
+    """Measure a release and the quick baselines on the same users, new items only.
 
     Raises:
         InputError: the release was trained past the cut, or on another log.
     """
-    _check_unseen(release, split)
-    interactions = split.interactions
-    test = TestSet.build(interactions, split.later)
-    served = serve(release, interactions, test, split.cut_s)
-    baselines: dict[str, Recommender] = {
-        "popularity": Popularity(interactions),
-        f"popularity, {POPULAR_DAYS} days": Popularity(interactions, POPULAR_DAYS),
-        "item-kNN": ItemKnn(interactions),
-    }
-    lists = {"two-stage": served.ranked, "retrieval only": served.retrieved}
-    lists |= {name: _ask(baseline, test) for name, baseline in baselines.items()}
-    return {name: Quality.of(test, listed) for name, listed in lists.items()}
+    check_unseen(release, split)
+    trial = Trial(split.interactions, split.cut_s, TestSet.build(split.interactions, split.later))
+    ruler = Ruler(trial, release.items.embeddings)
+    measured = measure_release(release, trial)
+    measured |= {baseline.name: ruler.ask(baseline.recommender) for baseline in quick_baselines(trial)}
+    return {name: one.quality for name, one in measured.items()}
 
 
-def _ask(recommender: Recommender, test: TestSet) -> I32:
-    blocks = []
-    for start in range(0, len(test.users), _BLOCK):
-        users, histories = test.users[start : start + _BLOCK], test.histories.block(start, start + _BLOCK)
-        blocks.append(recommender.recommend(users, histories, CANDIDATES))
-    return np.concatenate(blocks)
+def measure_release(release: Release, trial: Trial) -> dict[str, Measured]:
+    """Measure both stages of a release on a trial that lies after all that it knows."""
+    served = serve(release, trial.past, trial.test, trial.at_s)
+    ruler = Ruler(trial, release.items.embeddings)
+    ranked = ruler.measure(served.ranked)
+    quality = replace(ranked.quality, gauc=_group_auc(served, trial.test))
+    return {TWO_STAGE: replace(ranked, quality=quality), RETRIEVAL: ruler.measure(served.retrieved)}
 
 
-def _check_unseen(release: Release, split: Split) -> None:
+def _group_auc(served: ServedLists, test: TestSet) -> float:
+    held = served.ranked != PADDING_ROW
+    falling = np.broadcast_to(-np.arange(held.shape[1], dtype=np.float32), held.shape)
+    return mean_auc(falling, test.relevant.contain(served.ranked) & held, held)
+
+
+def gains_over_baselines(measured: Mapping[str, Measured]) -> dict[str, Gain]:
+    """Compare NDCG@10 of the two stages with that of every other model, user by user."""
+    return {name: gain(measured[TWO_STAGE].ndcg, other.ndcg) for name, other in measured.items() if name != TWO_STAGE}
+
+
+def gain(ours: F64, theirs: F64) -> Gain:
+    """Compare two models user by user; the same resamples for whatever is compared."""
+    return paired_bootstrap(ours, theirs, _BOOTSTRAP_SEED)
+
+
+def check_unseen(release: Release, split: Split) -> None:
+    """Let a release pass that knows nothing of a split's later part.
+
+    Raises:
+        InputError: it was trained past the cut, or on another log.
+    """
     trained_s = release.manifest.trained_until.timestamp()
     if trained_s > split.cut_s:
         raise InputError(

@@ -1,8 +1,9 @@
 """The evaluation protocol: who is tested, on what, and how a recommender is asked.
 
-Time is cut once for all users. A user counts who bought before the cut and, after it, something new to them that is in
-the training catalogue. What a user bought before is neither candidate nor relevant; every other training item is a
-candidate. Users who appear only after the cut are counted and left out: no model here can tell them apart.
+A model knows what lies before a cut and is tested on what its users did after it. All training items are candidates.
+There are two protocols, never mixed. New items only, the headline: what a user bought before is neither candidate nor
+relevant. With re-purchases: it is both. A user counts who bought before the cut and, after it, something relevant.
+Users and items of whom training knows nothing are counted and left out: no model here can tell them apart.
 """
 
 from dataclasses import dataclass
@@ -24,14 +25,14 @@ _BLOCK = 512  # users asked at once: score matrices stay at some ten megabytes
 
 
 class Recommender(Protocol):
-    """A model under evaluation."""
+    """A model under evaluation; what its users did is what it was fitted on."""
 
-    def recommend(self, users: I32, histories: ItemSets, k: int) -> I32:
-        """List k new items for each user.
+    def recommend(self, users: I32, excluded: ItemSets, k: int) -> I32:
+        """List k items for each user.
 
         Args:
             users: (U,) int32, codes of the users in the training interactions.
-            histories: U sets, the rows of what each user bought; none of them may be listed.
+            excluded: U sets of rows that may not be listed for the user.
             k: Items wanted.
 
         Returns:
@@ -45,9 +46,11 @@ class TestSet:
 
     Args:
         users: (U,) int32, the tested users' codes in the training interactions, ascending.
-        histories: U sets, the rows of what they bought before the cut.
-        relevant: U sets, the rows of the new items that they bought after it; none is empty.
+        histories: U sets, the rows of what they bought before the cut, which may not be listed; empty sets where
+            re-purchases count.
+        relevant: U sets, the rows of what they bought after it that counts; none is empty.
         unknown_users: How many users appear after the cut only.
+        unknown_items: How many items appear after it that training has no event of.
     """
 
     __test__ = False  # a test runner takes the name for a test
@@ -55,41 +58,79 @@ class TestSet:
     users: I32
     histories: ItemSets
     relevant: ItemSets
-    unknown_users: int
+    unknown_users: int = 0
+    unknown_items: int = 0
 
     @classmethod
-    def build(cls, train: Interactions, later: BehaviourLog) -> "TestSet":
+    def build(cls, train: Interactions, later: BehaviourLog, *, repurchases: bool = False) -> "TestSet":
         """Set up the test of what can be learnt from `train` on what happened `later`, after the cut.
 
+        Args:
+            train: What lies before the cut.
+            later: What came after.
+            repurchases: Whether what a user bought before counts again, as candidate and as relevant.
+
         Raises:
-            InputError: no user of `train` bought anything new later.
+            InputError: no user of `train` bought anything later that counts.
         """
-        width = np.int64(train.row_count)
-        is_positive = np.isin(train.types, POSITIVE_TYPES)
-        bought = np.unique(train.users[is_positive] * width + train.rows[is_positive])
-        owners, rows = _coded_pairs(train, later)
-        new = np.setdiff1d(owners * width + rows, bought)
-        users = np.unique(new // width)
+        positive = later.events.filter(pl.col("type").is_in(POSITIVE_TYPES)).select("user", "item").unique()
+        codes = pl.DataFrame({"user": train.user_ids, "code": np.arange(len(train.user_ids))})
+        pairs = positive.join(codes, on="user")
+        rows = train.vocabulary.rows_of_ids(pairs["item"])
+        is_known = rows != UNKNOWN_ROW
+        owners, rows = pairs["code"].to_numpy()[is_known], rows[is_known].astype(np.int64)
+        users, histories, relevant = _tested(train, owners, rows, repurchases=repurchases)
         if not len(users):
             raise InputError(f"{later.dataset}: no user known before the cut does something new after it")
-        known = later.events["user"].unique().is_in(train.user_ids)
-        return cls(
-            users=users.astype(np.int32),
-            histories=_sets(bought, users, width),
-            relevant=_sets(new, users, width),
-            unknown_users=len(known) - int(known.sum()),
-        )
+        known = positive["user"].unique().is_in(train.user_ids)
+        items = train.vocabulary.rows_of_ids(positive["item"].unique())
+        return cls(users, histories, relevant, int((~known).sum()), int((items == UNKNOWN_ROW).sum()))
+
+    def __len__(self) -> int:
+        return len(self.users)
 
 
-def _coded_pairs(train: Interactions, later: BehaviourLog) -> tuple[I64, I64]:
-    """Find who of the known users touched which known item, once or often."""
-    codes = pl.DataFrame({"user": train.user_ids, "code": np.arange(len(train.user_ids))})
-    pairs = (
-        later.events.filter(pl.col("type").is_in(POSITIVE_TYPES)).select("user", "item").unique().join(codes, on="user")
-    )
-    rows = train.vocabulary.rows_of_ids(pairs["item"])
-    is_known = rows != UNKNOWN_ROW
-    return pairs["code"].to_numpy()[is_known], rows[is_known].astype(np.int64)
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a model may know, and what it is tested on.
+
+    Args:
+        past: What lies before the moment, all of it; its codes and rows may name users and items of the future.
+        at_s: The moment, seconds since 1970.
+        test: Who is tested, on what came after.
+    """
+
+    past: Interactions
+    at_s: int
+    test: TestSet
+
+    @classmethod
+    def within(cls, interactions: Interactions, at_s: int, horizon_s: int) -> "Trial | None":
+        """Make a trial of a moment inside a training log, on new items within the horizon: for choosing constants.
+
+        Returns:
+            None where nobody who bought before the moment bought anything new after it.
+        """
+        past = interactions.before(at_s)
+        later = (interactions.times >= at_s) & (interactions.times < at_s + horizon_s)
+        later &= np.isin(interactions.types, POSITIVE_TYPES)
+        later &= np.isin(interactions.users, past.users) & np.isin(interactions.rows, past.rows)
+        owners, rows = interactions.users[later].astype(np.int64), interactions.rows[later].astype(np.int64)
+        users, histories, relevant = _tested(past, owners, rows, repurchases=False)
+        return cls(past, at_s, TestSet(users, histories, relevant)) if len(users) else None
+
+
+def _tested(train: Interactions, owners: I64, rows: I64, *, repurchases: bool) -> tuple[I32, ItemSets, ItemSets]:
+    """Find the users with something relevant among later (owner, row) pairs, their exclusions and what is relevant."""
+    width = np.int64(train.row_count)
+    is_positive = np.isin(train.types, POSITIVE_TYPES)
+    bought = np.unique(train.users[is_positive] * width + train.rows[is_positive])
+    if repurchases:
+        relevant, excluded = np.unique(owners * width + rows), bought[:0]
+    else:
+        relevant, excluded = np.setdiff1d(owners * width + rows, bought), bought
+    users = np.unique(relevant // width)
+    return users.astype(np.int32), _sets(excluded, users, width), _sets(relevant, users, width)
 
 
 def _sets(pairs: I64, users: I64, width: np.int64) -> ItemSets:
@@ -99,13 +140,18 @@ def _sets(pairs: I64, users: I64, width: np.int64) -> ItemSets:
     return ItemSets.from_pairs(np.searchsorted(users, owners[chosen]), rows[chosen], len(users))
 
 
-def evaluate(recommender: Recommender, test: TestSet, k: int = 10) -> dict[str, F64]:
-    """Ask for k items for each tested user; metric name to its value for each user, (U,)."""
+def ask(recommender: Recommender, test: TestSet, k: int) -> I32:
+    """Ask for k items for each tested user, block by block: (U, k)."""
     blocks = [
         recommender.recommend(test.users[start : start + _BLOCK], test.histories.block(start, start + _BLOCK), k)
-        for start in range(0, len(test.users), _BLOCK)
+        for start in range(0, len(test), _BLOCK)
     ]
-    hits, relevant = test.relevant.contain(np.concatenate(blocks)), test.relevant.sizes
+    return np.concatenate(blocks)
+
+
+def evaluate(recommender: Recommender, test: TestSet, k: int = 10) -> dict[str, F64]:
+    """Ask for k items for each tested user; metric name to its value for each user, (U,)."""
+    hits, relevant = test.relevant.contain(ask(recommender, test, k)), test.relevant.sizes
     return {
         f"ndcg@{k}": ndcg_at(k, hits, relevant),
         f"recall@{k}": recall_at(k, hits, relevant),

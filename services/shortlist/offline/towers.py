@@ -1,4 +1,8 @@
-"""The two towers: items and users as points on one sphere, near where a user buys.
+"""The two towers: items and users as points on one sphere, near where a user buys, and a bias for each item.
+
+The bias is the last coordinate of an item's embedding; that of every query is 1. Without it the sphere itself has to
+tell popular items from others, which leaves no room for taste: of the gift shop's 2,160 test users all had their ten
+nearest items among the same 36.
 
 The item tower runs at training only: its output is the release's embeddings. The query tower takes the embeddings of
 the history's items, so what is served holds one table of items.
@@ -27,10 +31,11 @@ class ItemTower(nn.Module):
         self.out = nn.Linear(_HIDDEN, dimension)
 
     def forward(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """Embed (n,) rows with (n, C) raw columns as (n, D), unit length."""
+        """Embed (n,) rows with (n, C) raw columns as (n, D): a direction of unit length, and the bias."""
         item = self.item(rows)
         mixed = self.out(self.hidden(torch.cat([item, self.standardise(columns)], dim=-1)))
-        return functional.normalize(item + mixed, dim=-1)
+        direction = functional.normalize(item[:, :-1] + mixed[:, :-1], dim=-1)
+        return torch.cat([direction, mixed[:, -1:]], dim=-1)
 
 
 class QueryTower(nn.Module):
@@ -56,11 +61,12 @@ class QueryTower(nn.Module):
         history_age: Tensor,
         user_dense: Tensor,
     ) -> Tensor:
-        """Give (B, D), unit length; a user without a history is placed by the dense features alone."""
+        """Give (B, D), a direction of unit length and 1; a user without a history is placed by the dense features alone."""
         events = history_embedding + self.when(history_type, history_age)
         masked = self.attention(events) - 1e4 * (1.0 - history_mask).unsqueeze(-1)
         # The mask once more, after the softmax: over nothing but padding it would be uniform.
         weights = torch.softmax(masked, dim=1) * history_mask.unsqueeze(-1)
         pooled = torch.matmul(weights.transpose(1, 2), events).flatten(1)
         mixed = self.out(self.hidden(torch.cat([pooled, self.standardise(user_dense)], dim=-1)))
-        return functional.normalize(self.skip(pooled) + mixed, dim=-1)
+        direction = functional.normalize((self.skip(pooled) + mixed)[:, :-1], dim=-1)
+        return torch.cat([direction, torch.ones_like(mixed[:, -1:])], dim=-1)

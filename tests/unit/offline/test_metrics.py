@@ -44,3 +44,13 @@ def test_a_gain_over_nothing_is_not_a_number() -> None:
 def test_unequal_users_are_no_pairs() -> None:
     with pytest.raises(ValueError, match="3 and 2 users"):
         paired_bootstrap(np.ones(3), np.ones(2), seed=1)
+
+
+def test_users_are_resampled_in_pairs() -> None:
+    # Users differ a hundredfold and the gain is the same 10 % for each, so only unpaired resamples would spread.
+    baseline = np.logspace(-2, 0, 40)
+    paired = paired_bootstrap(baseline * 1.1, baseline, seed=1)
+    shuffled = paired_bootstrap(baseline[::-1] * 1.1, baseline, seed=1)
+    assert paired.high - paired.low < 1e-9
+    assert shuffled.relative == pytest.approx(paired.relative)
+    assert shuffled.high - shuffled.low > 0.1

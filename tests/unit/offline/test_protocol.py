@@ -8,7 +8,7 @@ from shortlist.core.types import EventType
 from shortlist.offline.interactions import Interactions
 from shortlist.offline.item_sets import ItemSets
 from shortlist.offline.log import EVENT_SCHEMA, ITEM_SCHEMA, BehaviourLog
-from shortlist.offline.protocol import TestSet, evaluate
+from shortlist.offline.protocol import TestSet, Trial, evaluate
 
 
 def _log(*events: tuple[str, str, int], kind: EventType = EventType.PURCHASE) -> BehaviourLog:
@@ -37,6 +37,38 @@ def test_relevant_are_the_new_known_items_of_known_users() -> None:
     assert [test.relevant[at].tolist() for at in range(2)] == [[C], [A, B]]
     assert [test.histories[at].tolist() for at in range(2)] == [[A, B], [C]]
     assert test.unknown_users == 1
+    assert test.unknown_items == 1
+
+
+def test_with_repurchases_what_was_bought_before_is_candidate_and_relevant() -> None:
+    later = _log(("ann", "a", 10), ("ann", "c", 11), ("bob", "a", 12), ("cid", "z", 13), ("dan", "a", 14))
+    test = TestSet.build(TRAIN, later, repurchases=True)
+    assert [TRAIN.user_ids[user] for user in test.users] == ["ann", "bob"]
+    assert [test.relevant[at].tolist() for at in range(2)] == [[A, C], [A]]
+    assert [test.histories[at].tolist() for at in range(2)] == [[], []]
+    assert (test.unknown_users, test.unknown_items) == (1, 1)
+
+
+def test_a_trial_within_a_log_sees_one_horizon_and_only_what_was_known() -> None:
+    log = _log(
+        ("ann", "a", 1),
+        ("bob", "b", 2),
+        ("ann", "b", 5),
+        ("ann", "a", 6),  # bought before
+        ("bob", "z", 6),  # nobody had bought it by then
+        ("new", "a", 7),  # who had no past by then
+        ("bob", "a", 9),  # beyond the horizon
+    )
+    interactions = Interactions.of(log, until_s=100)
+    trial = Trial.within(interactions, at_s=5, horizon_s=4)
+    assert trial is not None
+    assert trial.past.times.tolist() == [1, 2]
+    assert [interactions.user_ids[user] for user in trial.test.users] == ["ann"]
+    assert trial.test.relevant[0].tolist() == interactions.vocabulary.rows_of_ids(["b"]).tolist()
+
+
+def test_a_moment_after_which_nobody_buys_anything_new_makes_no_trial() -> None:
+    assert Trial.within(TRAIN, at_s=4, horizon_s=9) is None
 
 
 def test_views_and_hides_are_not_positive() -> None:
@@ -55,8 +87,8 @@ class _Fixed:
     def __init__(self, *rows: int) -> None:
         self.rows, self.asked = rows, 0
 
-    def recommend(self, users: I32, histories: ItemSets, k: int) -> I32:
-        assert len(users) == len(histories)
+    def recommend(self, users: I32, excluded: ItemSets, k: int) -> I32:
+        assert len(users) == len(excluded)
         self.asked += len(users)
         listed = np.zeros((len(users), k), np.int32)
         listed[:, : len(self.rows)] = self.rows[:k]
