@@ -14,7 +14,7 @@ export ORT_DISABLE_TELEMETRY := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint type protos lock bench release model-repository gpu-names gpu-check clean
+.PHONY: help demo test test-all lint type protos lock bench quality release model-repository gpu-names gpu-check clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ lock: $(VENV)/dev.done ## write deploy/requirements from pyproject.toml
 
 bench: $(VENV)/dev.done ## latency, memory and training figures on this machine
 	@$(BIN)/python -m loadtest.bench --release $(RELEASE)
+
+quality: $(VENV)/dev.done ## train and measure on real logs (hours), write docs/quality.md: QUALITY="--online-retail DIR --movielens DIR"
+	@$(BIN)/python -m shortlist.offline.quality $(QUALITY)
 
 release: $(VENV)/dev.done ## train the shipped release again, beside the old one, then replace it
 	@rm -rf $(RELEASE).new

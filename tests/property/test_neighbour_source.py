@@ -47,7 +47,7 @@ def test_votes_are_what_they_are_one_by_one(users: list[list[tuple[int, float]]]
         for place, (row, age) in enumerate(events):
             history.rows[user, place], history.ages[user, place] = row, age
             history.types[user, place] = EventType.CLICK
-    source = NeighbourSource(NEIGHBOUR_ROWS.astype(np.int32), NEIGHBOUR_WEIGHTS, ROWS)
+    source = NeighbourSource("neighbours", NEIGHBOUR_ROWS.astype(np.int32), NEIGHBOUR_WEIGHTS, ROWS)
     found = source.propose(retrieval(history, [kept_of(rows) for rows in filters]))
     for user, events in enumerate(users):
         expected = oracle(events, filters[user])

@@ -44,12 +44,13 @@ def own_files(release: Release, folder: Path) -> OwnFiles:
         }
     )
     table.write_parquet(folder / "items.parquet")
-    row, place = np.nonzero(items.neighbour_rows)
+    rows, weights = items.neighbour_rows[0], items.neighbour_weights[0]
+    row, place = np.nonzero(rows)
     pl.DataFrame(
         {
             "id": [ids[at] for at in row - first],
-            "neighbour": [ids[at] for at in items.neighbour_rows[row, place] - first],
-            "weight": items.neighbour_weights[row, place].astype(np.float32),
+            "neighbour": [ids[at] for at in rows[row, place] - first],
+            "weight": weights[row, place].astype(np.float32),
         }
     ).write_parquet(folder / "neighbours.parquet")
     histories = release.histories()

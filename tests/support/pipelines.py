@@ -141,7 +141,7 @@ def sources_of(release: Release, index: ItemIndex | None = None, quota: int = QU
     tower = QueryTower(release.query_tower_path, release.manifest.query_tower, release.items.embeddings, HISTORY_LENGTH)
     return [
         TowerSource(tower, index or open_index(release), quota),
-        NeighbourSource(release.items.neighbour_rows, release.items.neighbour_weights, quota),
+        NeighbourSource(SOURCES[1], release.items.neighbour_rows[0], release.items.neighbour_weights[0], quota),
         PopularSource(release.items.popular, quota),
     ]
 

@@ -104,8 +104,8 @@ def write_parts(folder: Path, order: Sequence[int] = range(ITEMS)) -> None:
     items = ItemArrays(
         embeddings=embeddings,
         columns=by_row(columns[places]),
-        neighbour_rows=by_row(row_of[neighbours][places]),
-        neighbour_weights=by_row(weights[places]),
+        neighbour_rows=by_row(row_of[neighbours][places])[None],
+        neighbour_weights=by_row(weights[places])[None],
         popular=row_of[np.argsort(-popularity)[:POPULAR]],
     )
     write_arrays(folder, vocabulary, _catalogue(places, prices), items, _histories(rng, row_of))

@@ -83,7 +83,7 @@ class Gateway:
             tower = QueryTower(
                 release.query_tower_path, release.manifest.query_tower, release.items.embeddings, schema.history_length
             )
-            sources = served_sources(release.items, tower, index)
+            sources = served_sources(release.items, schema.sources, tower, index)
             check_schema(release, [source.name for source in sources])
             ranker = _open_ranker(release, ranking)
             stack.callback(ranker.close)

@@ -17,11 +17,10 @@ def explain(rows: I32, history: I32, features: F32, release: Release) -> tuple[I
         rows: (n,) int32, the items.
         history: (H,) int32, the user's items, newest first.
         features: (n, C) float32, their rows of `candidate_dense`.
-        release: Holds the embeddings, of unit length.
+        release: Holds the embeddings.
     """
     known = np.unique(history[history >= FIRST_ITEM_ROW])
-    embeddings = release.items.embeddings
-    cosines = embeddings[rows].astype(np.float32) @ embeddings[known].astype(np.float32).T
+    cosines = release.directions(rows) @ release.directions(known).T
     nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :NEIGHBOURS_SHOWN]
     return tuple(
         ItemExplanation(

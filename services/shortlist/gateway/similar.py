@@ -20,10 +20,10 @@ class SimilarItems:
         self._release, self._index, self._filters, self._metrics = release, index, filters, metrics
 
     def run(self, queries: Sequence[SimilarQuery]) -> list[Slate | ShortlistError]:
-        """Answer a batch; each request has an outcome of its own. The scores are cosines: vectors have unit length."""
+        """Answer a batch, each request with an outcome of its own; scores are cosines: directions have unit length."""
         release = self._release
         rows = release.vocabulary.rows_of_ids(query.item_id for query in queries)
-        vectors = release.items.embeddings[rows].astype(np.float32)
+        vectors = release.directions(rows)
         most = max(query.limit + 1 + len(query.filter.exclude_item_ids) for query in queries)
         try:
             found = self._index.search(vectors, most)

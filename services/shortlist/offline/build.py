@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,11 +25,12 @@ from shortlist.offline.ranker_lists import OPEN_AXES, Lists, joined
 from shortlist.offline.ranker_training import RankerSettings, TrainedRanker, train_ranker
 from shortlist.offline.report import Report, print_report, report_of
 from shortlist.offline.requests import histories_at
-from shortlist.offline.retriever import CANDIDATES, SOURCE_NAMES
-from shortlist.offline.sources import NEIGHBOURS, FittedSources, fit_sources
+from shortlist.offline.retriever import CANDIDATES
+from shortlist.offline.sources import NEIGHBOURS, SOURCE_NAMES, FittedSources, fit_sources
 from shortlist.offline.splits import TRAIN_SHARE, Split
 from shortlist.offline.tower_training import TowerSettings
-from shortlist.offline.trend_choice import FOCUSES, choose_focus
+from shortlist.offline.trend_choice import choose_trend
+from shortlist.offline.trending_lists import Trend
 from shortlist.ranking.tensors import candidate_dense_names
 from shortlist.release.bundle import RANKER_NAMES, REPORT_NAME, Release, seal, write_arrays, written_beside
 from shortlist.release.manifest import FeatureSchema, Manifest, Precision, RankerSpec, TensorSpec
@@ -92,9 +93,9 @@ def write_release(log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stage
     """Train on a log and write a sealed release into a folder; give its report."""
     torch.set_num_threads(_THREADS)
     split = Split.of(log, recipe.holdout)
-    with stages.stage("neighbour lists", len(FOCUSES)) as advance:
-        focus, focuses = choose_focus(split.interactions, split.label_cuts[0], split.horizon_s, NEIGHBOURS, advance)
-    lists = _lists(split, recipe, focus, stages)
+    with stages.stage("trend of the neighbour lists"):
+        trend, trends = choose_trend(split.interactions, split.label_cuts[0], split.horizon_s, NEIGHBOURS)
+    lists = _lists(split, recipe, trend, stages)
     learnt, aside = lists.split(_HELD_OUT, np.random.default_rng(recipe.seed))
     with stages.stage("ranker", recipe.ranker.steps) as advance:
         trained = train_ranker(
@@ -102,7 +103,7 @@ def write_release(log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stage
         )
     with stages.stage("export and quantize"):
         ranker, quantization = _write_ranker(trained, learnt, aside, recipe, folder)
-    sources = _fit(split, split.cut_s, folder, recipe, focus, stages)
+    sources = _fit(split, split.cut_s, folder, recipe, trend, stages)
     users = histories_at(split.interactions, split.cut_s)
     write_arrays(folder, split.interactions.vocabulary, split.catalogue, sources.items, users)
     manifest = seal(folder, _manifest(split, recipe, sources, ranker, folder))
@@ -113,7 +114,7 @@ def write_release(log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stage
     report = report_of(
         split,
         len(lists),
-        {"chosen": focus, **{f"ndcg_at_10 of {tried}": quality for tried, quality in focuses.items()}},
+        [{**asdict(tried), "ndcg_at_10": ndcg, "chosen": tried == trend} for tried, ndcg in trends.items()],
         sources.curve,
         sources.index_curve,
         trained.curve,
@@ -126,21 +127,21 @@ def write_release(log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stage
     return report
 
 
-def _lists(split: Split, recipe: Recipe, focus: float, stages: Stages) -> Lists:
+def _lists(split: Split, recipe: Recipe, trend: Trend, stages: Stages) -> Lists:
     """Make the ranker's lists at each moment, from sources that know nothing later."""
     parts = []
     for at_s in split.label_cuts:
         with tempfile.TemporaryDirectory() as scratch:
-            sources = _fit(split, at_s, Path(scratch), recipe, focus, stages)
+            sources = _fit(split, at_s, Path(scratch), recipe, trend, stages)
             parts.append(Lists.at(split.interactions, sources, split.horizon_s))
     return joined(parts)
 
 
-def _fit(split: Split, at_s: int, folder: Path, recipe: Recipe, focus: float, stages: Stages) -> FittedSources:
+def _fit(split: Split, at_s: int, folder: Path, recipe: Recipe, trend: Trend, stages: Stages) -> FittedSources:
     day = f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}"
     with stages.stage(f"sources before {day}", recipe.towers.epochs) as advance:
         return fit_sources(
-            split.interactions, split.catalogue, at_s, folder, recipe.towers, recipe.seed, focus, advance
+            split.interactions, split.catalogue, at_s, folder, recipe.towers, recipe.seed, trend, advance
         )
 
 
@@ -178,6 +179,7 @@ def _manifest(split: Split, recipe: Recipe, sources: FittedSources, ranker: Rank
         trained_until=until,
         item_count=len(split.interactions.vocabulary.ids),
         embedding_dimension=recipe.towers.dimension,
+        has_item_bias=True,
         candidates=CANDIDATES,
         exclude_seen=True,
         features=FeatureSchema(

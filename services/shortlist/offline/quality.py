@@ -92,7 +92,7 @@ def _measure_baselines(exam: Exam, release: Release, seed: int, console: Console
         "unknown_items": trial.test.unknown_items,
         "cut": f"{datetime.fromtimestamp(trial.at_s, UTC):%Y-%m-%d}",
     }
-    rulers = [Ruler(one, release.items.embeddings) for one in (trial, again)]
+    rulers = [Ruler(one, release.directions(slice(None))) for one in (trial, again)]
     models: dict[str, Measured] = {}
     repurchases: dict[str, Measured] = {}
     chosen: dict[str, str] = {}

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from shortlist.offline.measure import TWO_STAGE, Measured, gain
 
-_STYLE = {"svg.hashsalt": "shortlist", "svg.fonttype": "none", "font.size": 9.0}
+_STYLE: dict[Any, Any] = {"svg.hashsalt": "shortlist", "svg.fonttype": "none", "font.size": 9.0}
 _OURS, _THEIRS = "#1b6ca8", "#9aa5b1"
 
 

@@ -11,7 +11,6 @@ from shortlist.core.errors import InputError
 from shortlist.core.types import PADDING_ROW, Candidates
 from shortlist.offline.interactions import Interactions
 from shortlist.offline.requests import Requests, all_users_at, bought_before
-from shortlist.offline.retriever import Retriever
 from shortlist.offline.sources import FittedSources
 from shortlist.ranking.tensors import candidate_dense
 
@@ -50,7 +49,7 @@ class Lists:
         requests = requests.take(np.isin(requests.users, interactions.users[later]))
         if not len(requests):
             raise InputError("the log is too short: nobody who bought before a training cut comes back after it")
-        retriever = Retriever(sources.items, sources.folder, sources.query_tower, sources.known_rows)
+        retriever = sources.retriever()
         candidates = retriever.candidates(requests, bought_before(interactions, requests))
         bought = interactions.users[later].astype(np.int64) * stride + interactions.rows[later]
         pairs = requests.users[:, None].astype(np.int64) * stride + candidates.rows

@@ -22,7 +22,7 @@ class Report(TypedDict):
     rows_read: int
     cleaning: list[dict[str, str | int]]
     counts: dict[str, int]
-    neighbour_focus: dict[str, float]
+    trends: list[dict[str, float | bool]]
     tower_curve: list[dict[str, float]]
     index_curve: list[dict[str, float | str | bool]]
     ranker_curve: list[float]
@@ -35,7 +35,7 @@ class Report(TypedDict):
 def report_of(
     split: Split,
     lists: int,
-    neighbour_focus: Mapping[str, float],
+    trends: Sequence[dict[str, float | bool]],
     tower_curve: Sequence[dict[str, float]],
     index_curve: Sequence[IndexPoint],
     ranker_curve: Sequence[float],
@@ -48,7 +48,7 @@ def report_of(
     Args:
         split: What was trained on, and what came after.
         lists: How many lists the ranker learnt from.
-        neighbour_focus: The one chosen, and the quality of each.
+        trends: Of the neighbour lists, with the quality of each and the one chosen.
         tower_curve: The towers' losses.
         index_curve: The kinds of index tried.
         ranker_curve: The ranker's losses.
@@ -68,7 +68,7 @@ def report_of(
             "items": len(split.interactions.vocabulary.ids),
             "ranker_lists": lists,
         },
-        neighbour_focus=dict(neighbour_focus),
+        trends=list(trends),
         tower_curve=list(tower_curve),
         index_curve=[asdict(point) for point in index_curve],
         ranker_curve=list(ranker_curve),

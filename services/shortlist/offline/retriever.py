@@ -8,17 +8,15 @@ import numpy as np
 from shortlist.core.arrays import I32
 from shortlist.core.types import FIRST_ITEM_ROW, Candidates
 from shortlist.offline.requests import Requests
-from shortlist.release.bundle import INDEX_NAME, ItemArrays
+from shortlist.release.bundle import INDEX_NAME, ItemArrays, Release
 from shortlist.release.manifest import ModelSpec
 from shortlist.retrieval.cpu import CpuIndex, read_index
 from shortlist.retrieval.merge import merge
 from shortlist.retrieval.port import Retrieval, Source
-from shortlist.retrieval.sources import NeighbourSource, PopularSource, TowerSource, served_sources
+from shortlist.retrieval.sources import served_sources
 from shortlist.retrieval.tower import QueryTower
 
 CANDIDATES = 200
-SOURCE_NAMES = (TowerSource.name, NeighbourSource.name, PopularSource.name)
-"""In the order of `served_sources`."""
 _BATCH = 32
 
 
@@ -27,16 +25,38 @@ class Retriever:
 
     Args:
         items: Arrays by item row.
+        names: Names of the sources.
         folder: Where query tower and index lie.
         query_tower: The query tower.
+        history_length: How many events it looks at.
         known_rows: Rows up to the last item in the index.
     """
 
-    def __init__(self, items: ItemArrays, folder: Path, query_tower: ModelSpec, known_rows: int) -> None:
+    def __init__(
+        self,
+        items: ItemArrays,
+        names: Sequence[str],
+        folder: Path,
+        query_tower: ModelSpec,
+        history_length: int,
+        known_rows: int,
+    ) -> None:
         index = read_index(folder / INDEX_NAME, items.embeddings.shape[1], known_rows - FIRST_ITEM_ROW)
-        (length,) = (tensor.shape[0] for tensor in query_tower.inputs if tensor.name == "history_type")
-        tower = QueryTower(folder / query_tower.file, query_tower, items.embeddings, length)
-        self._sources = served_sources(items, tower, CpuIndex(index))
+        tower = QueryTower(folder / query_tower.file, query_tower, items.embeddings, history_length)
+        self.sources = served_sources(items, names, tower, CpuIndex(index))
+
+    @classmethod
+    def of(cls, release: Release) -> "Retriever":
+        """Retrieve from a release."""
+        manifest = release.manifest
+        return cls(
+            release.items,
+            manifest.features.sources,
+            release.path,
+            manifest.query_tower,
+            manifest.features.history_length,
+            release.vocabulary.row_count,
+        )
 
     def candidates(self, requests: Requests, excluded: Sequence[I32]) -> Candidates:
         """Retrieve in batches; what a request gets does not depend on the others.
@@ -48,7 +68,7 @@ class Retriever:
         Returns:
             `CANDIDATES` for each request.
         """
-        return retrieve(self._sources, requests, excluded, CANDIDATES)
+        return retrieve(self.sources, requests, excluded, CANDIDATES)
 
 
 def retrieve(sources: Sequence[Source], requests: Requests, excluded: Sequence[I32], limit: int) -> Candidates:

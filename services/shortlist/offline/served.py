@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shortlist.core.arrays import I32, Bool
-from shortlist.core.types import FIRST_ITEM_ROW, PADDING_ROW
+from shortlist.core.types import PADDING_ROW
 from shortlist.offline.gate import score_lists
 from shortlist.offline.interactions import Interactions
 from shortlist.offline.protocol import TestSet
@@ -38,7 +38,7 @@ def serve(release: Release, interactions: Interactions, test: TestSet, at_s: int
     requests = all_users_at(interactions, at_s)
     requests = requests.take(np.isin(requests.users, test.users))
     manifest = release.manifest
-    retriever = Retriever(release.items, release.path, manifest.query_tower, manifest.item_count + FIRST_ITEM_ROW)
+    retriever = Retriever.of(release)
     candidates = retriever.candidates(requests, [test.histories[place] for place in range(len(test.users))])
     dense = candidate_dense(candidates, release.items.columns)
     unlabelled: Bool = np.zeros(candidates.rows.shape, np.bool_)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shortlist.core.types import FIRST_ITEM_ROW
 from shortlist.offline.metrics import recall_at
 from shortlist.offline.protocol import Trial
 from shortlist.offline.requests import all_users_at
@@ -17,8 +16,7 @@ TOGETHER = "all together"
 
 def source_recalls(release: Release, trial: Trial) -> dict[str, float]:
     """Measure Recall@200 of all sources of a release merged as served, and of each alone with its own quota."""
-    manifest, test = release.manifest, trial.test
-    retriever = Retriever(release.items, release.path, manifest.query_tower, manifest.item_count + FIRST_ITEM_ROW)
+    retriever, test = Retriever.of(release), trial.test
     requests = all_users_at(trial.past, trial.at_s)
     requests = requests.take(np.isin(requests.users, test.users))
     excluded = [test.histories[place] for place in range(len(test))]
@@ -27,5 +25,5 @@ def source_recalls(release: Release, trial: Trial) -> dict[str, float]:
         hits = test.relevant.contain(retrieve(sources, requests, excluded, CANDIDATES).rows)
         return float(recall_at(CANDIDATES, hits, test.relevant.sizes).mean())
 
-    sources = retriever._sources
+    sources = retriever.sources
     return {TOGETHER: recall(sources), **{source.name: recall([source]) for source in sources}}

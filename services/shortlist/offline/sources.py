@@ -9,19 +9,24 @@ import torch
 from shortlist.core.arrays import F16, F32, AnyArray
 from shortlist.core.types import FIRST_ITEM_ROW, PADDING_ROW
 from shortlist.offline.columns import item_columns, popular_items
-from shortlist.offline.ease import ease_lists
+from shortlist.offline.ease import ease_weights
 from shortlist.offline.export import export_onnx, tensor_specs
 from shortlist.offline.index_choice import choose_index
 from shortlist.offline.index_tuning import MOST_QUERIES, IndexPoint
 from shortlist.offline.interactions import Interactions
+from shortlist.offline.neighbours import item_knn_weights
 from shortlist.offline.progress import Advance, silently
 from shortlist.offline.requests import Requests, all_users_at
+from shortlist.offline.retriever import Retriever
 from shortlist.offline.tower_training import TowerSettings, train_towers
 from shortlist.offline.towers import QueryTower
+from shortlist.offline.trending_lists import Trend, strongest
 from shortlist.release.bundle import INDEX_NAME, QUERY_TOWER_NAME, ItemArrays
 from shortlist.release.catalogue import Catalogue
 from shortlist.release.manifest import ModelSpec, TensorSpec
+from shortlist.retrieval.sources import source_names
 
+SOURCE_NAMES = source_names(("ease", "item_knn"))
 NEIGHBOURS = 24
 """Items in a neighbour list; 48 and 4,000 brought nothing on the gift-shop log."""
 POPULAR_LENGTH = 500
@@ -39,9 +44,14 @@ class FittedSources:
     folder: Path
     items: ItemArrays
     query_tower: ModelSpec
+    history_length: int
     known_rows: int
     curve: tuple[dict[str, float], ...]
     index_curve: tuple[IndexPoint, ...]
+
+    def retriever(self) -> Retriever:
+        """Retrieve from them."""
+        return Retriever(self.items, SOURCE_NAMES, self.folder, self.query_tower, self.history_length, self.known_rows)
 
 
 def fit_sources(
@@ -51,10 +61,10 @@ def fit_sources(
     folder: Path,
     settings: TowerSettings,
     seed: int,
-    focus: float,
+    trend: Trend,
     after_epoch: Advance = silently,
 ) -> FittedSources:
-    """Fit on what lies before `at_s`, whatever else the interactions hold; `focus` is that of `ease_lists`.
+    """Fit on what lies before `at_s`, whatever else the interactions hold; the lists follow `trend`.
 
     Raises:
         InputError: too little lies before it.
@@ -71,10 +81,14 @@ def fit_sources(
     queries = _queries(towers.query, requests, embeddings, settings, seed)
     chosen = choose_index(embeddings[:known], queries, seed=seed)
     chosen.write(folder / INDEX_NAME)
-    neighbours, weights = ease_lists(past, at_s, NEIGHBOURS, focus)
+    lists = [
+        strongest(weights(past, at_s), past, at_s, [trend], NEIGHBOURS)[0]
+        for weights in (ease_weights, item_knn_weights)
+    ]
+    neighbours, weights = (np.stack(arrays) for arrays in zip(*lists, strict=True))
     popular = popular_items(past, at_s, POPULAR_LENGTH)
     items = ItemArrays(embeddings, columns, neighbours, weights, popular)
-    return FittedSources(at_s, folder, items, query_tower, known, towers.curve, chosen.curve)
+    return FittedSources(at_s, folder, items, query_tower, settings.history_length, known, towers.curve, chosen.curve)
 
 
 def _queries(tower: QueryTower, requests: Requests, embeddings: F16, settings: TowerSettings, seed: int) -> F32:

@@ -37,10 +37,10 @@ class ItemArrays:
     """What serving knows of each item row (R rows) besides its attributes.
 
     Args:
-        embeddings: (R, D) float16, unit length or 0; the vectors of the index.
+        embeddings: (R, D) float16, the vectors of the index; 0 where an item has none.
         columns: (R, C) float32, raw values in the order of the schema's `item_columns`.
-        neighbour_rows: (R, K) int32, items bought by the same users, nearest first, 0 pads.
-        neighbour_weights: (R, K) float16, their similarity, above 0.
+        neighbour_rows: (L, R, K) int32, L kinds of lists: the items that an item votes for, strongest first, 0 pads.
+        neighbour_weights: (L, R, K) float16, how much, above 0.
         popular: (P,) int32, the fallback list, best first.
     """
 
@@ -81,6 +81,13 @@ class Release:
         """The ranker that is served, ONNX."""
         return self.path / self.manifest.ranker.file
 
+    def directions(self, rows: AnyArray | slice) -> F32:
+        """Take the embeddings of (n,) rows as (n, D) float32, without the bias: items are alike by their cosines."""
+        vectors = self.items.embeddings[rows].astype(np.float32)
+        if self.manifest.has_item_bias:
+            vectors[:, -1] = 0.0
+        return vectors
+
     def histories(self) -> Histories:
         """Read the user histories that came with the release (not kept in memory)."""
         with _refusing(self.path):
@@ -106,13 +113,14 @@ class Release:
 
     def _check_shapes(self) -> None:
         manifest, items, rows = self.manifest, self.items, self.vocabulary.row_count
+        lists = len(manifest.features.sources) - 2  # the others are the tower and what is popular
         if manifest.item_count + FIRST_ITEM_ROW != rows:
             raise ValueError(f"the manifest counts {manifest.item_count} items, the vocabulary {rows - FIRST_ITEM_ROW}")
         expected: dict[str, tuple[AnyArray, tuple[int, ...]]] = {
             "embeddings": (items.embeddings, (rows, manifest.embedding_dimension)),
             "columns": (items.columns, (rows, len(manifest.features.item_columns))),
-            "neighbour_rows": (items.neighbour_rows, (rows, items.neighbour_weights.shape[1])),
-            "neighbour_weights": (items.neighbour_weights, (rows, items.neighbour_rows.shape[1])),
+            "neighbour_rows": (items.neighbour_rows, (lists, rows, items.neighbour_weights.shape[-1])),
+            "neighbour_weights": (items.neighbour_weights, (lists, rows, items.neighbour_rows.shape[-1])),
             "prices": (self.catalogue.prices, (rows,)),
         }
         for name, (array, shape) in expected.items():

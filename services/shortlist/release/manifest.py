@@ -63,7 +63,8 @@ class Manifest(_Frozen):
     """The contents of manifest.json.
 
     `trained_until` is the end of the log that the models saw; `exclude_seen` the default of
-    Filter.exclude_seen; `candidates` how many items are ranked for a request.
+    Filter.exclude_seen; `candidates` how many items are ranked for a request; `has_item_bias` whether the last
+    coordinate of an embedding is the item's bias, which only queries meet.
     """
 
     format: Literal[1] = 1
@@ -74,6 +75,7 @@ class Manifest(_Frozen):
     trained_until: datetime
     item_count: int = Field(ge=1)
     embedding_dimension: int = Field(ge=1)
+    has_item_bias: bool = False
     candidates: int = Field(ge=1, le=1000)
     exclude_seen: bool
     features: FeatureSchema

@@ -1,5 +1,7 @@
 """The sources of candidates: query tower with index, items like those touched, and what is popular."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from shortlist.core.arrays import F16, I32, I64
@@ -11,7 +13,7 @@ from shortlist.retrieval.tower import QueryTower
 
 NEIGHBOUR_HALF_LIFE_DAYS = 240.0
 """How fast an event's vote for its neighbours fades; 240 days gained 7.7 % NDCG@10 on the gift-shop log."""
-TOWER_QUOTA, NEIGHBOURS_QUOTA, POPULAR_QUOTA = 120, 200, 60
+TOWER_QUOTA, NEIGHBOURS_QUOTA, POPULAR_QUOTA = 120, 100, 60
 """No settings: a release's ranker was trained on lists of these lengths."""
 _SPARE = 64
 """How many excluded items the first search allows for: enough for 99 of 100 users of the grocery log, who exclude 190
@@ -56,11 +58,20 @@ class TowerSource:
 
 
 class NeighbourSource:
-    """Proposes what was bought by the users who bought what this user touched; newer touches count more."""
+    """Proposes what the items that this user touched vote for; newer touches count more.
 
-    name = "neighbours"
+    Args:
+        name: Its name.
+        neighbour_rows: (R, K) int32, for whom each item votes, 0 pads.
+        neighbour_weights: (R, K) float16, how much.
+        quota: Most items proposed.
+        history_length: How many of the newest events vote.
+    """
 
-    def __init__(self, neighbour_rows: I32, neighbour_weights: F16, quota: int, history_length: int = 64) -> None:
+    def __init__(
+        self, name: str, neighbour_rows: I32, neighbour_weights: F16, quota: int, history_length: int = 64
+    ) -> None:
+        self.name = name
         self._rows, self._weights = neighbour_rows, neighbour_weights
         self._quota, self._length = quota, history_length
 
@@ -113,11 +124,17 @@ class PopularSource:
         return SourceList(rows, np.where(rows >= FIRST_ITEM_ROW, falling, np.float32(0.0)), quotas)
 
 
-def served_sources(items: ItemArrays, tower: QueryTower, index: ItemIndex) -> tuple[Source, ...]:
-    """Make the sources of a release, in the order of its schema; training and measuring use the same."""
+def source_names(lists: Sequence[str]) -> tuple[str, ...]:
+    """Name the sources of a release with these neighbour lists, in the order of its schema."""
+    return (TowerSource.name, *lists, PopularSource.name)
+
+
+def served_sources(items: ItemArrays, names: Sequence[str], tower: QueryTower, index: ItemIndex) -> tuple[Source, ...]:
+    """Make the sources that a release names; training and measuring use the same."""
+    lists = zip(names[1:-1], items.neighbour_rows, items.neighbour_weights, strict=True)
     return (
         TowerSource(tower, index, TOWER_QUOTA),
-        NeighbourSource(items.neighbour_rows, items.neighbour_weights, NEIGHBOURS_QUOTA),
+        *(NeighbourSource(name, rows, weights, NEIGHBOURS_QUOTA) for name, rows, weights in lists),
         PopularSource(items.popular, POPULAR_QUOTA),
     )
 

@@ -26,7 +26,7 @@ def test_no_list_has_no_novelty() -> None:
 
 
 def test_diversity_is_one_minus_the_mean_cosine_of_all_pairs() -> None:
-    embeddings = np.zeros((6, 2), np.float16)
+    embeddings = np.zeros((6, 2), np.float32)
     embeddings[2], embeddings[3], embeddings[4], embeddings[5] = (1, 0), (2, 0), (0, 1), (-1, 0)
     diversity = diversity_at(3, LISTED, embeddings)
     # Cosines of the first list: 1, 0 and 0; of the second -1.

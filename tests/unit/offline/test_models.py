@@ -23,13 +23,21 @@ def _query_inputs(users: int, length: int) -> dict[str, torch.Tensor]:
     }
 
 
-def test_towers_give_points_of_unit_length() -> None:
+def test_towers_give_directions_of_unit_length_and_a_bias() -> None:
     columns = RANDOM.normal(size=(6, 4)).astype(np.float32)
-    items = ItemTower(CATEGORIES, columns, 8).eval()
+    items = ItemTower(CATEGORIES, columns, RANDOM.normal(size=(6, 7)).astype(np.float32)).eval()
     queries = QueryTower(RANDOM.normal(size=(20, 3)).astype(np.float32), 8).eval()
-    embedded = items(torch.arange(2, 6), torch.from_numpy(columns[2:]))
-    torch.testing.assert_close(embedded.norm(dim=1), torch.ones(4))
-    torch.testing.assert_close(queries(**_query_inputs(3, 5)).norm(dim=1), torch.ones(3))
+    embedded, asked = items(torch.arange(2, 6), torch.from_numpy(columns[2:])), queries(**_query_inputs(3, 5))
+    torch.testing.assert_close(embedded[:, :-1].norm(dim=1), torch.ones(4))
+    torch.testing.assert_close(asked[:, :-1].norm(dim=1), torch.ones(3))
+    torch.testing.assert_close(asked[:, -1], torch.ones(3))
+
+
+def test_a_query_begins_as_the_mean_of_what_was_bought() -> None:
+    tower = QueryTower(RANDOM.normal(size=(20, 3)).astype(np.float32), 8).eval()
+    inputs = _query_inputs(2, 1)
+    bought = inputs["history_embedding"][:, 0, :-1]
+    torch.testing.assert_close(tower(**inputs)[:, :-1], bought / bought.norm(dim=1, keepdim=True))
 
 
 def test_padding_does_not_move_a_query() -> None:

@@ -105,7 +105,7 @@ class TestNeighbourSource:
 
     def propose(self, history: History, quota: int = 10, length: int = 8) -> SourceList:
         """Propose for a batch without filters."""
-        return NeighbourSource(self.ROWS, self.WEIGHTS, quota, length).propose(retrieval(history))
+        return NeighbourSource("neighbours", self.ROWS, self.WEIGHTS, quota, length).propose(retrieval(history))
 
     def test_neighbours_come_nearest_first(self) -> None:
         found = self.propose(histories([[2]], age_days=0.0))
@@ -135,7 +135,7 @@ class TestNeighbourSource:
 
     def test_a_filter_drops_what_it_does_not_keep(self, filters: Filters, tiny_release: Release) -> None:
         items = tiny_release.items
-        source = NeighbourSource(items.neighbour_rows, items.neighbour_weights, 10)
+        source = NeighbourSource("neighbours", items.neighbour_rows[0], items.neighbour_weights[0], 10)
         kept = filters.plan(Filter(exclude_categories=("Food",)))
         assert kept is not None
         everything = source.propose(retrieval(histories([range(2, 8)])))

@@ -29,8 +29,7 @@ from shortlist.release.bundle import (
     written_beside,
 )
 from shortlist.release.manifest import FeatureSchema, Manifest, ModelSpec, Precision, RankerSpec, TensorSpec
-from shortlist.retrieval.cpu import CpuIndex
-from shortlist.retrieval.sources import served_sources
+from shortlist.retrieval.sources import source_names
 from shortlist.retrieval.tower import QueryTower
 
 _NAME = re.compile("[a-z0-9][a-z0-9.-]{0,63}")
@@ -68,16 +67,16 @@ def import_release(
         own = read_items(items, ids)
         own_users = read_users(users, own.vocabulary) if users else no_users()
         lists = read_neighbours(neighbours, own.vocabulary) if neighbours else nearest(own.embeddings)
-        arrays = ItemArrays(own.embeddings, own.columns, *lists, own.popular)
+        arrays = ItemArrays(own.embeddings, own.columns, lists[0][None], lists[1][None], own.popular)
         tower_graph = models.copy_model(query_tower, folder / QUERY_TOWER_NAME)
         precision = models.precision_of(ranker)
         ranker_graph = models.copy_model(ranker, folder / RANKER_NAMES[precision])
         length = models.history_length(tower_graph, ranker_graph)
-        tower_spec, tower = _open_tower(tower_graph, folder, own.embeddings, length)
+        tower_spec = _check_tower(tower_graph, folder, own.embeddings, length)
         # Without users to ask for, the index is tuned on the items themselves.
         index = choose_index(own.embeddings, np.zeros((0, own.embeddings.shape[1]), np.float32), seed=0)
         index.write(folder / INDEX_NAME)
-        sources = tuple(source.name for source in served_sources(arrays, tower, CpuIndex(index.index)))
+        sources = source_names(("neighbours",))
         schema = FeatureSchema(
             history_length=length,
             user_dense=USER_DENSE,
@@ -91,16 +90,15 @@ def import_release(
     return Release.open(out)
 
 
-def _open_tower(graph: models.Graph, folder: Path, embeddings: F16, length: int) -> tuple[ModelSpec, QueryTower]:
+def _check_tower(graph: models.Graph, folder: Path, embeddings: F16, length: int) -> ModelSpec:
     rows, dimension = embeddings.shape
     spec = ModelSpec(
         file=QUERY_TOWER_NAME,
         inputs=models.checked_inputs(graph, models.tower_inputs(length, dimension)),
         output=models.checked_output(graph, TensorSpec(name=models.QUERY, dtype="float32", shape=(dimension,))),
     )
-    tower = QueryTower(folder / spec.file, spec, embeddings, length)
-    probe_tower(graph, tower, length, rows, dimension)
-    return spec, tower
+    probe_tower(graph, QueryTower(folder / spec.file, spec, embeddings, length), length, rows, dimension)
+    return spec
 
 
 def _check_ranker(
