@@ -54,10 +54,33 @@ class CategoryEmbedding(nn.Module):
         """Embed rows of any shape; the width is the last axis."""
         return self.kinds(self.categories[rows]).sum(dim=-2)
 
-    def table(self) -> nn.Embedding:
-        """Add up the categories of every row into one table for serving."""
+    def folded(self) -> "FoldedCategories":
+        """Add up each combination of categories once, for serving."""
+        combinations, number = torch.unique(self.categories, dim=0, return_inverse=True)
         with torch.no_grad():
-            return nn.Embedding.from_pretrained(self(torch.arange(len(self.categories))))
+            table = self.kinds(combinations).sum(dim=-2)
+        return FoldedCategories(table, number)
+
+
+class FoldedCategories(nn.Module):
+    """Looks up what `CategoryEmbedding` adds up: a small table, and the number of each row's combination.
+
+    Args:
+        table: (n, width) float32, a vector for each combination of categories.
+        number: (R,) the combination of each row.
+    """
+
+    number: Tensor
+
+    def __init__(self, table: Tensor, number: Tensor) -> None:
+        super().__init__()
+        self.combinations = nn.Embedding.from_pretrained(table)
+        self.register_buffer("number", number.to(torch.int32))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Embed rows of any shape; the width is the last axis."""
+        embedded: Tensor = self.combinations(self.number[rows])
+        return embedded
 
 
 class ItemEmbedding(nn.Module):

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from shortlist.core.arrays import F32, I32
 from shortlist.core.types import PADDING_ROW
-from shortlist.offline.modules import AgeAndType, CategoryEmbedding, Standardise
+from shortlist.offline.modules import AgeAndType, CategoryEmbedding, FoldedCategories, Standardise
 
 _WIDTH = 16
 _HIDDEN = (128, 64)
@@ -26,7 +26,7 @@ class Ranker(nn.Module):
 
     def __init__(self, categories: I32, user_dense: F32, candidate_dense: F32) -> None:
         super().__init__()
-        self.item: CategoryEmbedding | nn.Embedding = CategoryEmbedding(categories, _WIDTH)
+        self.item: CategoryEmbedding | FoldedCategories = CategoryEmbedding(categories, _WIDTH)
         self.when = AgeAndType(_WIDTH)
         self.asked = nn.Linear(_WIDTH, _WIDTH)
         self.user = Standardise(user_dense)
@@ -58,9 +58,9 @@ class Ranker(nn.Module):
         return (self.skip(torch.cat([dense, items], dim=-1)) + self.network(hidden)).squeeze(-1)
 
     def fold(self, seen_types: I32) -> None:
-        """Make the tables fit for serving: one of items, and no type of event without a meaning."""
+        """Make the tables fit for serving: one of categories, and no type of event without a meaning."""
         if isinstance(self.item, CategoryEmbedding):
-            self.item = self.item.table()
+            self.item = self.item.folded()
         self.when.stand_in(seen_types)
 
     def _attend(self, item: Tensor, history: Tensor, history_type: Tensor, history_age: Tensor) -> Tensor:

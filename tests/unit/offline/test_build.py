@@ -16,7 +16,7 @@ from shortlist.offline.log import BehaviourLog
 from shortlist.offline.measure import measure
 from shortlist.offline.progress import Stages
 from shortlist.offline.ranker_training import RankerSettings
-from shortlist.offline.retriever import SOURCE_NAMES
+from shortlist.offline.sources import SOURCE_NAMES
 from shortlist.offline.splits import Split
 from shortlist.offline.tower_training import TowerSettings
 from shortlist.ranking.local import LocalRanker
@@ -88,7 +88,10 @@ def test_the_query_tower_takes_any_batch(release: Release) -> None:
     length = manifest.features.history_length
     tower = QueryTower(release.query_tower_path, manifest.query_tower, release.items.embeddings, length)
     index = CpuIndex(read_index(release.index_path, manifest.embedding_dimension, manifest.item_count))
-    assert tuple(source.name for source in served_sources(release.items, tower, index)) == SOURCE_NAMES
+    assert (
+        tuple(source.name for source in served_sources(release.items, SOURCE_NAMES, tower, index))
+        == manifest.features.sources
+    )
 
 
 def test_int8_is_symmetric_so_every_zero_point_is_zero(release: Release) -> None:

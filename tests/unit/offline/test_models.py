@@ -66,7 +66,9 @@ def test_standardise_clips_and_silences_what_never_varied() -> None:
 
 def test_the_table_for_serving_holds_the_sum_of_each_rows_categories() -> None:
     embedding = CategoryEmbedding(CATEGORIES, 4)
-    table = embedding.table().weight
+    folded = embedding.folded()
+    table = folded(torch.arange(6))
+    assert len(folded.combinations.weight) == 3
     torch.testing.assert_close(table, embedding(torch.arange(6)))
     torch.testing.assert_close(table[4], embedding.kinds.weight[1])
     assert not table[: UNKNOWN_ROW + 1].any()
