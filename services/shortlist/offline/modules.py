@@ -79,7 +79,7 @@ class FoldedCategories(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Embed rows of any shape; the width is the last axis."""
-        embedded: Tensor = self.combinations(self.number[rows])
+        embedded: Tensor = self.combinations(self.number[rows.long()])  # exported from int32 it would be no valid graph
         return embedded
 
 
