@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shortlist.retrieval.grouping import best_first, group, is_among
+from shortlist.retrieval.grouping import best_first, group, is_excluded
 
 SIZE = 12
 PLACES = st.lists(st.integers(0, SIZE - 1), max_size=30)
@@ -16,13 +16,14 @@ def test_groups_are_numbered_by_their_first_appearance(places: list[int]) -> Non
     assert first.tolist() == [places.index(place) for place in order]
 
 
-@given(PLACES, PLACES, PLACES)
-def test_membership_is_that_of_a_set_whatever_was_asked_before(
-    before: list[int], places: list[int], others: list[int]
-) -> None:
-    group(np.array(before, np.int64), SIZE)
-    among = is_among(np.array(places, np.int64), np.array(others, np.int64), SIZE)
-    assert among.tolist() == [place in set(others) for place in places]
+@given(
+    st.lists(st.lists(st.integers(0, 30), min_size=6, max_size=6), min_size=1, max_size=4),
+    st.lists(st.lists(st.integers(0, 30), min_size=3, max_size=3), min_size=4, max_size=4),
+)
+def test_what_is_excluded_is_marked_for_its_own_request_only(rows: list[list[int]], excluded: list[list[int]]) -> None:
+    listed, barred = np.array(rows, np.int32), np.array(excluded[: len(rows)], np.int32)
+    expected = [[row != 0 and row in own for row in line] for line, own in zip(rows, excluded, strict=False)]
+    assert is_excluded(listed, barred).tolist() == expected
 
 
 @given(

@@ -3,8 +3,9 @@
 import math
 import uuid
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import cast
+
+import numpy as np
 
 from shortlist.core.types import FIRST_ITEM_ROW
 from shortlist.gateway.jobs import Stages
@@ -82,28 +83,27 @@ def _degraded(slate: Slate) -> "list[recommender_pb2.Degraded.ValueType]":
 
 def _items(slate: Slate, release: Release) -> list[recommender_pb2.RecommendedItem]:
     names = release.manifest.features.sources
-    id_of = release.vocabulary.id_of
-    items = []
+    # Those that did not propose an item have rank 0, and come last.
+    ranks = np.where(slate.source_ranks > 0, slate.source_ranks, np.iinfo(np.int32).max)
     columns = zip(
-        slate.rows.tolist(),
+        release.vocabulary.ids_of(slate.rows),
         slate.scores.tolist(),
         slate.retrieval_scores.tolist(),
-        slate.source_ranks.tolist(),
+        np.argsort(ranks, axis=1, kind="stable").tolist(),
+        np.count_nonzero(slate.source_ranks, axis=1).tolist(),
         strict=True,
     )
-    for place, (row, score, retrieval_score, ranks) in enumerate(columns):
-        proposed = sorted(((rank, name) for rank, name in zip(ranks, names, strict=True) if rank), key=itemgetter(0))
-        items.append(
-            recommender_pb2.RecommendedItem(
-                item_id=id_of(row),
-                score=score,
-                rank=place + 1,
-                retrieval_score=retrieval_score,
-                sources=[name for _, name in proposed],
-                explanation=None if slate.explanations is None else _explanation(slate, place, release),
-            )
+    return [
+        recommender_pb2.RecommendedItem(
+            item_id=item_id,
+            score=score,
+            rank=place + 1,
+            retrieval_score=retrieval_score,
+            sources=[names[source] for source in order[:proposed]],
+            explanation=None if slate.explanations is None else _explanation(slate, place, release),
         )
-    return items
+        for place, (item_id, score, retrieval_score, order, proposed) in enumerate(columns)
+    ]
 
 
 def _explanation(slate: Slate, place: int, release: Release) -> recommender_pb2.Explanation:

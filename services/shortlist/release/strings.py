@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shortlist.core.arrays import I64, U8, AnyArray
+from shortlist.core.arrays import I32, I64, U8, AnyArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,11 @@ class StringTable(Sequence[str]):
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def pick(self, places: I32 | I64) -> list[str]:
+        """Unpack the strings at (n,) places, each from 0 to before the length."""
+        begins, ends = self.offsets[places].tolist(), self.offsets[places + 1].tolist()
+        return [self.utf8[begin:end].tobytes().decode() for begin, end in zip(begins, ends, strict=True)]
 
     def __getitem__(self, index):  # type: ignore[no-untyped-def]  # Sequence's overloads add nothing here
         if isinstance(index, slice):

@@ -60,6 +60,10 @@ class Vocabulary:
         item_id: str = self.ids[row - FIRST_ITEM_ROW]
         return item_id
 
+    def ids_of(self, rows: I32) -> list[str]:
+        """Name the items of (n,) rows from 2 up."""
+        return self.ids.pick(rows - FIRST_ITEM_ROW)
+
     def keys_by_row(self) -> U64:
         """Invert the mapping: (row_count,) uint64, 0 for padding and unknown."""
         keys = np.zeros(self.row_count, np.uint64)
