@@ -16,7 +16,7 @@ from shortlist.features.encode import USER_DENSE
 from shortlist.offline import datasets
 from shortlist.offline.columns import ITEM_COLUMNS
 from shortlist.offline.export import export_onnx, tensor_specs
-from shortlist.offline.gate import Quantization, calibration_batches, compare
+from shortlist.offline.gate import Quantization, asked_at, calibration_batches, compare
 from shortlist.offline.log import BehaviourLog
 from shortlist.offline.measure import Quality, measure
 from shortlist.offline.progress import Stages
@@ -101,9 +101,11 @@ def write_release(log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stage
         trained = train_ranker(
             learnt, split.catalogue, recipe.towers.history_length, recipe.ranker, recipe.seed, advance
         )
-    with stages.stage("export and quantize"):
-        ranker, quantization = _write_ranker(trained, learnt, aside, recipe, folder)
     sources = _fit(split, split.cut_s, folder, recipe, trend, stages)
+    with stages.stage("export and quantize"):
+        random = np.random.default_rng(recipe.seed)
+        asked = asked_at(split.interactions, sources.retriever(), sources.items, split.cut_s, random)
+        ranker, quantization = _write_ranker(trained, learnt, aside, asked, recipe, folder)
     users = histories_at(split.interactions, split.cut_s)
     write_arrays(folder, split.interactions.vocabulary, split.catalogue, sources.items, users)
     manifest = seal(folder, _manifest(split, recipe, sources, ranker, folder))
@@ -146,7 +148,7 @@ def _fit(split: Split, at_s: int, folder: Path, recipe: Recipe, trend: Trend, st
 
 
 def _write_ranker(
-    trained: TrainedRanker, learnt: Lists, aside: Lists, recipe: Recipe, folder: Path
+    trained: TrainedRanker, learnt: Lists, aside: Lists, asked: Lists, recipe: Recipe, folder: Path
 ) -> tuple[RankerSpec, Quantization | None]:
     """Export the ranker and, for int8, quantize it and let it pass the gate."""
     length = recipe.towers.history_length
@@ -164,7 +166,7 @@ def _write_ranker(
     if recipe.precision == "fp32":
         return fp32, None
     quantize(folder / fp32.file, folder / int8.file, calibration_batches(learnt, length))
-    quantization = compare(folder, fp32, int8, aside, length)
+    quantization = compare(folder, fp32, int8, aside, length, asked)
     quantization.require()
     return int8, quantization
 

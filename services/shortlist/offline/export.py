@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -48,6 +49,15 @@ def export_onnx(
             dynamic_shapes=shapes,
             verbose=False,
         )
+    strip(path)
+
+
+def strip(path: Path) -> None:
+    """Take out what the exporter wrote beside the graph: each node's stack trace, with paths of the machine."""
+    model = onnx.load(path)
+    for annotated in (*model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
+        del annotated.metadata_props[:]
+    onnx.save(model, path)
 
 
 def tensor_specs(inputs: Mapping[str, Tensor], open_axes: Sequence[str] = ()) -> tuple[TensorSpec, ...]:

@@ -10,11 +10,11 @@ from shortlist.core.arrays import F32, F64, I32
 from shortlist.core.errors import InputError
 from shortlist.core.types import PADDING_ROW
 from shortlist.offline.baselines import quick_baselines
-from shortlist.offline.gate import mean_auc
 from shortlist.offline.item_sets import ItemSets
 from shortlist.offline.list_metrics import coverage_at, diversity_at, novelty_at
 from shortlist.offline.metrics import Gain, hit_rate_at, mrr_at, ndcg_at, paired_bootstrap, recall_at
 from shortlist.offline.protocol import Recommender, TestSet, Trial, ask
+from shortlist.offline.ranker_comparison import mean_auc
 from shortlist.offline.retriever import CANDIDATES
 from shortlist.offline.served import ServedLists, serve
 from shortlist.offline.splits import Split

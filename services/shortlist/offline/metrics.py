@@ -72,6 +72,36 @@ def paired_bootstrap(model: F64, baseline: F64, seed: int, resamples: int = 1_00
     return Gain(_gain(model.sum(), baseline.sum()), float(low), float(high))
 
 
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def paired_difference(model: F64, baseline: F64, seed: int, resamples: int = 1_000) -> Interval:
+    """Resample users, the same for both, and take the percentiles of the difference of the means.
+
+    Args:
+        model: (U,) a metric of the model, user by user.
+        baseline: (U,) the same of the baseline; users of whom either is NaN are left out, and without any all is NaN.
+        seed: Fixes the resamples.
+        resamples: How often, as for `paired_bootstrap`.
+    """
+    if len(model) != len(baseline):
+        raise ValueError(f"{len(model)} and {len(baseline)} users are no pairs")
+    differences = (model - baseline)[np.isfinite(model - baseline)]
+    users = len(differences)
+    if not users:
+        return Interval(np.nan, np.nan, np.nan)
+    rng = np.random.default_rng(seed)
+    means = [differences[rng.integers(0, users, users)].mean() for _ in range(resamples)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Interval(float(differences.mean()), float(low), float(high))
+
+
 def _gain(model: np.float64, baseline: np.float64) -> float:
     return float(model / baseline - 1.0) if baseline > 0 else np.nan
 

@@ -1,7 +1,8 @@
 """The int8 ranker out of the float one. Whether it may be served is decided by `gate`.
 
 Static quantization with QDQ nodes, symmetric, because TensorRT refuses anything else; only the network's wide
-products, so normalisation, dense inputs, attention and the last layer stay in float.
+products, so normalisation, dense inputs, attention and the last layer stay in float. What a product gives is float
+too: what follows it, adding and clamping, is done in float anyway, and rounding in between cost time and agreement.
 """
 
 import logging
@@ -13,6 +14,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 
 from shortlist.core.arrays import AnyArray
+from shortlist.offline.export import strip
 
 _LARGE = 4_096  # the two wide products hold 6,000 and 8,000 weights, the others 2,500 at most
 
@@ -43,10 +45,15 @@ def quantize(source: Path, target: Path, batches: Sequence[Mapping[str, AnyArray
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
             nodes_to_quantize=wide_products(source),
-            extra_options={"ActivationSymmetric": True, "WeightSymmetric": True},
+            extra_options={
+                "ActivationSymmetric": True,
+                "WeightSymmetric": True,
+                "OpTypesToExcludeOutputQuantization": ["MatMul", "Gather"],
+            },
         )
     finally:
         logging.disable(level)
+    strip(target)
 
 
 def wide_products(path: Path) -> list[str]:

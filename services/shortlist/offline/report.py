@@ -26,7 +26,7 @@ class Report(TypedDict):
     tower_curve: list[dict[str, float]]
     index_curve: list[dict[str, float | str | bool]]
     ranker_curve: list[float]
-    quantization: dict[str, float] | None
+    quantization: dict[str, float | bool] | None
     metrics: dict[str, dict[str, float]]
     seconds: dict[str, float]
     peak_memory_bytes: int

@@ -6,9 +6,9 @@ import numpy as np
 
 from shortlist.core.arrays import I32, Bool
 from shortlist.core.types import PADDING_ROW
-from shortlist.offline.gate import score_lists
 from shortlist.offline.interactions import Interactions
 from shortlist.offline.protocol import TestSet
+from shortlist.offline.ranker_comparison import score_lists
 from shortlist.offline.ranker_lists import Lists
 from shortlist.offline.requests import all_users_at
 from shortlist.offline.retriever import Retriever
