@@ -20,10 +20,13 @@ from shortlist.offline.gate import Quantization, asked_at, calibration_batches, 
 from shortlist.offline.log import BehaviourLog
 from shortlist.offline.measure import Quality, measure
 from shortlist.offline.progress import Stages
+from shortlist.offline.protocol import TestSet, Trial
 from shortlist.offline.quantize import quantize
 from shortlist.offline.ranker_lists import OPEN_AXES, Lists, joined
 from shortlist.offline.ranker_training import RankerSettings, TrainedRanker, train_ranker
 from shortlist.offline.report import Report, print_report, report_of
+from shortlist.offline.report_examples import Example, examples_of
+from shortlist.offline.report_page import PAGE_NAME, write_page
 from shortlist.offline.requests import histories_at
 from shortlist.offline.retriever import CANDIDATES
 from shortlist.offline.sources import NEIGHBOURS, SOURCE_NAMES, FittedSources, fit_sources
@@ -109,10 +112,14 @@ def write_release(log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stage
     users = histories_at(split.interactions, split.cut_s)
     write_arrays(folder, split.interactions.vocabulary, split.catalogue, sources.items, users)
     manifest = seal(folder, _manifest(split, recipe, sources, ranker, folder))
+    release = Release.open(folder)
     measured: dict[str, Quality] = {}
+    examples: tuple[Example, ...] = ()
     if abs(recipe.holdout - (1.0 - TRAIN_SHARE)) < 1e-9:
         with stages.stage("measure"):
-            measured = measure(Release.open(folder), split)
+            measured = measure(release, split)
+            test = TestSet.build(split.interactions, split.later)
+            examples = examples_of(release, Trial(split.interactions, split.cut_s, test))
     report = report_of(
         split,
         len(lists),
@@ -125,6 +132,7 @@ def write_release(log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stage
         stages.seconds,
     )
     (folder / REPORT_NAME).write_text(json.dumps(report, indent=2) + "\n")
+    write_page(release, report, examples, folder / PAGE_NAME)
     seal(folder, manifest)
     return report
 
