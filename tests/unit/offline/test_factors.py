@@ -29,7 +29,9 @@ def test_items_bought_by_the_same_users_lie_together() -> None:
         times=TRAIN.times[kept],
         types=TRAIN.types[kept],
     )
-    cosines = item_factors(apart, 2, seed=0)[2:10] @ item_factors(apart, 2, seed=0)[2:10].T
+    # Once only: of two equally strong factors any rotation is right, and threads of BLAS decide which one comes out.
+    factors = item_factors(apart, 2, seed=0)[2:10]
+    cosines = factors @ factors.T
     assert cosines[:4, :4].min() > 0.99
     assert abs(cosines[:4, 4:]).max() < 0.01
 
