@@ -50,11 +50,12 @@ def test_the_example_makes_a_release_that_verifies_and_serves(folder: Path, tmp_
     assert ended.stdout.splitlines()[1].endswith(", log_price")
     assert shortlist("release", "verify", str(tmp_path / "own")).returncode == 0
     with serving(Release.open(tmp_path / "own")) as gateway:
-        answer = gateway.recommend("somebody", limit=5, session_item_ids=["sku-1", "sku-8"])
-    assert len(answer.items) == 5
+        answer = gateway.recommend("somebody", limit=100, session_item_ids=["sku-1", "sku-8"])
+    assert len(answer.items) == 100
     assert answer.ranker == "onnxruntime"
     assert degraded_steps(answer) == ["FEATURES_UNAVAILABLE"]  # there is no store here
-    assert {"tower", "neighbours"} <= {source for item in answer.items for source in item.sources}
+    # Of all that are asked for, not of the first few: which come first is up to an untrained ranker.
+    assert {source for item in answer.items for source in item.sources} == {"tower", "neighbours", "popular"}
 
 
 def test_what_does_not_fit_is_one_sentence_and_exit_code_2(folder: Path, tmp_path: Path) -> None:

@@ -29,11 +29,11 @@ from shortlist.offline.report_examples import Example, examples_of
 from shortlist.offline.report_page import PAGE_NAME, write_page
 from shortlist.offline.requests import histories_at
 from shortlist.offline.retriever import CANDIDATES
-from shortlist.offline.sources import NEIGHBOURS, SOURCE_NAMES, FittedSources, fit_sources
+from shortlist.offline.sources import SOURCE_NAMES, FittedSources, fit_sources
 from shortlist.offline.splits import TRAIN_SHARE, Split
 from shortlist.offline.tower_training import TowerSettings
 from shortlist.offline.trend_choice import choose_trend
-from shortlist.offline.trending_lists import Trend
+from shortlist.offline.trending_lists import NEIGHBOURS, Trend
 from shortlist.ranking.tensors import candidate_dense_names
 from shortlist.release.bundle import RANKER_NAMES, REPORT_NAME, Release, seal, write_arrays, written_beside
 from shortlist.release.manifest import FeatureSchema, Manifest, Precision, RankerSpec, TensorSpec

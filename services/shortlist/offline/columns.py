@@ -16,9 +16,9 @@ ITEM_COLUMNS = (
     "price_rank_in_category",
 )
 """Names of the item columns. Buyers are distinct users, each counted by the age of the newest purchase."""
-
-
 POPULAR_DAYS = 14
+POPULAR_LENGTH = 500
+"""Longer than the quota of the popular source and the longest history together."""
 
 
 def item_columns(interactions: Interactions, catalogue: Catalogue, at_s: int) -> F32:
@@ -31,7 +31,7 @@ def item_columns(interactions: Interactions, catalogue: Catalogue, at_s: int) ->
     for place, half_life in enumerate(HALF_LIVES_DAYS):
         columns[:, place] = np.log1p(decayed_buyers(interactions, at_s, half_life))
     first, last = np.full(rows, -np.inf), np.full(rows, np.inf)
-    past = interactions.times < at_s
+    past = interactions.is_positive & (interactions.times < at_s)
     ages = (at_s - interactions.times[past]) / SECONDS_A_DAY
     np.maximum.at(first, interactions.rows[past], ages)
     np.minimum.at(last, interactions.rows[past], ages)
@@ -45,18 +45,17 @@ def item_columns(interactions: Interactions, catalogue: Catalogue, at_s: int) ->
 
 def decayed_buyers(interactions: Interactions, at_s: int, half_life_days: float) -> F64:
     """Count each item's distinct buyers before a moment, each 2^(-age of the newest purchase / half-life): (R,)."""
-    newest = interactions.current(at_s)
-    ages = (at_s - interactions.times[newest]) / SECONDS_A_DAY
-    weights: F64 = np.exp2(-ages / half_life_days)
-    return np.bincount(interactions.rows[newest], weights, interactions.row_count).astype(np.float64)
+    _, rows, times = interactions.bought(at_s)
+    weights: F64 = np.exp2((times - at_s) / SECONDS_A_DAY / half_life_days)
+    return np.bincount(rows, weights, interactions.row_count).astype(np.float64)
 
 
 def popular_items(interactions: Interactions, at_s: int, length: int) -> I32:
     """List the rows with the most distinct buyers of the last 14 days, best first, ties by those of all time."""
-    rows, current = interactions.row_count, interactions.current(at_s)
-    recent = current & (interactions.times >= at_s - POPULAR_DAYS * SECONDS_A_DAY)
-    counts = np.bincount(interactions.rows[recent], minlength=rows)
-    ever = np.bincount(interactions.rows[current], minlength=rows)
+    _, rows, times = interactions.bought(at_s)
+    is_recent = times >= at_s - POPULAR_DAYS * SECONDS_A_DAY
+    counts = np.bincount(rows[is_recent], minlength=interactions.row_count)
+    ever = np.bincount(rows, minlength=interactions.row_count)
     order = np.lexsort((-ever, -counts))
     popular: I32 = order[ever[order] > 0][:length].astype(np.int32)
     return popular

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy import sparse
 
 from shortlist.core.arrays import F32, F64, I32
 from shortlist.features.encode import SECONDS_A_DAY
-from shortlist.offline.baselines import best_new, bought_matrix, newest_purchases
+from shortlist.offline.baselines import best_new
+from shortlist.offline.bought import bought_matrix
+from shortlist.offline.ease import RIDGE, EaseWeights
 from shortlist.offline.interactions import Interactions
 from shortlist.offline.item_sets import ItemSets
 from shortlist.offline.metrics import ndcg_at
 from shortlist.offline.progress import Advance, silently
 from shortlist.offline.protocol import Trial
+from shortlist.offline.trending_lists import share_of_late
 
 RIDGES = (200.0, 500.0, 1_000.0)
 HALF_LIVES_DAYS = (np.inf, 240.0, 120.0)
@@ -39,7 +41,7 @@ class EaseSettings:
         exponent: Power of the trend, 0 to 1.
     """
 
-    ridge: float = 500.0
+    ridge: float = RIDGE
     half_life_days: float = np.inf
     trend_days: float = 14.0
     exponent: float = 0.0
@@ -75,46 +77,12 @@ class Ease:
         return best_new(self._weights.votes(self._inputs[users]) * self._lift, excluded, k)
 
 
-class EaseWeights:
-    """The weights from item to item, never spelled out where there are fewer users than items.
-
-    With P = (X'X + λ)^-1 they are -P_jc / P_cc, 0 on the diagonal; in the dimension of users λP = 1 - X'(XX' + λ)^-1 X.
-
-    Args:
-        bought: X, (users, R), ones.
-        ridge: λ.
-    """
-
-    def __init__(self, bought: sparse.csr_array, ridge: float) -> None:
-        users, items = bought.shape
-        self._bought, self._in_users = bought, users < items
-        gram = (bought @ bought.T if self._in_users else bought.T @ bought).toarray()
-        gram[np.diag_indices_from(gram)] += np.float32(ridge)
-        if self._in_users:
-            solved = np.linalg.solve(gram, bought.toarray())
-            diagonal = np.asarray(bought.multiply(solved).sum(axis=0)).ravel()
-            self._right: F32 = (solved / (1.0 - diagonal)).astype(np.float32)
-            self._own: F32 = (diagonal / (1.0 - diagonal)).astype(np.float32)
-        else:
-            precision = np.linalg.inv(gram)
-            self._right = (-precision / np.diag(precision)).astype(np.float32)
-            self._right[np.diag_indices_from(self._right)] = 0.0
-
-    def votes(self, inputs: sparse.csr_array) -> F32:
-        """Add up the votes of (B, R) inputs for every item: (B, R) float32."""
-        if not self._in_users:
-            return np.asarray(inputs @ self._right)
-        said = (inputs @ self._bought.T).toarray() @ self._right
-        return np.asarray(said - inputs.multiply(self._own[None, :]).toarray())
-
-
 def trend(past: Interactions, at_s: int, days: float) -> F32:
     """Compute which share of an item's buyers bought it in the last days, smoothed: (R,) float32."""
-    _, rows, times = newest_purchases(past)
+    _, rows, times = past.bought(at_s)
     recent = rows[times >= at_s - days * SECONDS_A_DAY]
-    counts = (np.bincount(bought, minlength=past.row_count) for bought in (recent, rows))
-    lately, ever = counts
-    return ((lately + 0.5) / (ever + 5.0)).astype(np.float32)
+    lately, ever = (np.bincount(bought, minlength=past.row_count) for bought in (recent, rows))
+    return share_of_late(lately, ever)
 
 
 def try_settings(

@@ -7,9 +7,9 @@ import polars as pl
 
 from shortlist.core.errors import InputError
 from shortlist.offline.clean import before, split_at
-from shortlist.offline.interactions import Interactions
+from shortlist.offline.interactions import POSITIVE_TYPES, Interactions
 from shortlist.offline.log import BehaviourLog
-from shortlist.offline.protocol import POSITIVE_TYPES, TestSet, Trial
+from shortlist.offline.protocol import Trial
 from shortlist.offline.splits import TRAIN_SHARE, Split
 
 
@@ -64,7 +64,7 @@ class Exam:
         split = replace(Split.of(first, 0.0), later=later)
         first, later = split_by_user(split.train)
         past = Interactions.of(first, split.cut_s)
-        return cls(split.train, 0.0, split, Trial(past, split.cut_s, TestSet.build(past, later)))
+        return cls(split.train, 0.0, split, Trial.after(past, split.cut_s, later))
 
     def trial(self, *, repurchases: bool = False) -> Trial:
         """Give the trial that counts, under one of the two protocols.
@@ -72,8 +72,8 @@ class Exam:
         Raises:
             InputError: nobody can be tested.
         """
-        test = TestSet.build(self.split.interactions, self.split.later, repurchases=repurchases)
-        return Trial(self.split.interactions, self.split.cut_s, test)
+        split = self.split
+        return Trial.after(split.interactions, split.cut_s, split.later, repurchases=repurchases)
 
 
 def split_by_user(log: BehaviourLog, share: float = TRAIN_SHARE) -> tuple[BehaviourLog, BehaviourLog]:

@@ -6,10 +6,10 @@ nothing, so nothing of a user reaches the loss. From these, NDCG@10 of the tower
 """
 
 import numpy as np
-from scipy import sparse
 from scipy.sparse import linalg
 
 from shortlist.core.arrays import F32
+from shortlist.offline.bought import bought_matrix
 from shortlist.offline.interactions import Interactions
 
 
@@ -19,15 +19,14 @@ def item_factors(interactions: Interactions, dimension: int, seed: int) -> F32:
     Normalising by √(user's items · item's buyers) keeps the first factors from being what sells most (as spectral
     clustering does; Ng, Jordan, Weiss, NIPS 2001). Where there are fewer factors than asked for, the rest are 0.
     """
-    rows, users = interactions.row_count, len(interactions.user_ids)
-    owners, items = np.divmod(np.unique(interactions.users.astype(np.int64) * rows + interactions.rows), rows)
-    degrees = np.bincount(owners, minlength=users)[owners] * np.bincount(items, minlength=rows)[items]
-    bought = sparse.csr_array((1.0 / np.sqrt(degrees), (owners, items)), shape=(users, rows))
+    bought = bought_matrix(interactions).tocoo()
+    by_user, by_item = np.bincount(bought.row), np.bincount(bought.col)
+    bought.data = 1.0 / np.sqrt(by_user[bought.row] * by_item[bought.col])
     count = min(dimension, min(bought.shape) - 1)
-    factors = np.zeros((rows, dimension), np.float32)
+    factors = np.zeros((bought.shape[1], dimension), np.float32)
     if count < 1:
         return factors
-    _, strengths, right = linalg.svds(bought, count, random_state=np.random.default_rng(seed))
+    _, strengths, right = linalg.svds(bought.tocsr(), count, random_state=np.random.default_rng(seed))
     factors[:, :count] = right.T * strengths
     lengths = np.linalg.norm(factors, axis=1, keepdims=True)
     unit: F32 = np.divide(factors, lengths, out=np.zeros_like(factors), where=lengths > np.finfo(np.float32).eps)

@@ -13,11 +13,13 @@ import polars as pl
 
 from shortlist.core.arrays import F32, I32, I64, U8, Bool
 from shortlist.core.errors import InputError
-from shortlist.core.types import FIRST_ITEM_ROW
+from shortlist.core.types import FIRST_ITEM_ROW, EventType
 from shortlist.offline.log import BehaviourLog
 from shortlist.release.vocabulary import Vocabulary
 
 NEVER_S = np.iinfo(np.int64).max
+POSITIVE_TYPES = (EventType.CLICK, EventType.CART, EventType.PURCHASE)
+"""What counts as bought: in labels, lists, item columns and tests. Other events are part of a history only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,25 +103,39 @@ class Interactions:
             self.superseded[kept],
         )
 
-    def current(self, at_s: int) -> Bool:
-        """Mark the newest event before a moment of each (user, item, type), as (E,) bool."""
-        return (self.times < at_s) & (self.superseded >= at_s)
+    @property
+    def is_positive(self) -> Bool:
+        """Mark what counts as bought, (E,)."""
+        return np.isin(self.types, POSITIVE_TYPES)
+
+    def bought(self, before_s: int = NEVER_S) -> tuple[I32, I32, I64]:
+        """Give each user and item of a positive event before a moment once: users, rows and the newest time, (P,) each.
+
+        They are ascending in user, then row.
+        """
+        chosen = self.is_positive & (self.times < before_s)
+        users, rows, times = self.users[chosen], self.rows[chosen], self.times[chosen]
+        order = np.lexsort((times, rows, users))
+        users, rows, times = users[order], rows[order], times[order]
+        is_newest = np.append((np.diff(users) != 0) | (np.diff(rows) != 0), np.ones(min(len(users), 1), np.bool_))
+        return users[is_newest], rows[is_newest], times[is_newest]
 
     def known_rows(self) -> int:
         """Count the rows up to the last item that was ever bought; later rows are items of the future."""
         return int(self.rows.max(initial=FIRST_ITEM_ROW - 1)) + 1
 
     def baskets(self) -> Iterator[tuple[int, int, slice, I32]]:
-        """Walk through all purchases: user, time, the user's earlier events, and the basket's new items.
+        """Walk through what was bought at a time: user, time, the user's earlier events, and the basket's new items.
 
-        New are items that the user never bought before; baskets without any, and first baskets, are left out.
+        New are items that the user never bought before; baskets without any, and a user's first events, are left out.
         """
         is_start = np.ones(len(self.times), np.bool_)
         is_start[1:] = (np.diff(self.users) != 0) | (np.diff(self.times) != 0)
         starts = np.append(np.flatnonzero(is_start), len(self.times))
-        _, first = np.unique(self.users.astype(np.int64) * self.row_count + self.rows, return_index=True)
+        positive = np.flatnonzero(self.is_positive)
+        pairs = self.users[positive].astype(np.int64) * self.row_count + self.rows[positive]
         is_new = np.zeros(len(self.times), np.bool_)
-        is_new[first] = True
+        is_new[positive[np.unique(pairs, return_index=True)[1]]] = True
         for begin, end in pairwise(starts):
             user = int(self.users[begin])
             earlier = slice(int(self.offsets[user]), int(begin))

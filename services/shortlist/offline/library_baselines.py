@@ -15,7 +15,8 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from shortlist.core.arrays import F32, I32
-from shortlist.offline.baselines import best_new, bought_matrix
+from shortlist.offline.baselines import best_new
+from shortlist.offline.bought import bought_matrix
 from shortlist.offline.interactions import Interactions
 from shortlist.offline.item_sets import ItemSets
 from shortlist.offline.progress import Advance, silently

@@ -14,13 +14,12 @@ import polars as pl
 
 from shortlist.core.arrays import F64, I32, I64
 from shortlist.core.errors import InputError
-from shortlist.core.types import UNKNOWN_ROW, EventType
-from shortlist.offline.interactions import Interactions
+from shortlist.core.types import UNKNOWN_ROW
+from shortlist.offline.interactions import POSITIVE_TYPES, Interactions
 from shortlist.offline.item_sets import ItemSets
 from shortlist.offline.log import BehaviourLog
 from shortlist.offline.metrics import hit_rate_at, mrr_at, ndcg_at, recall_at
 
-POSITIVE_TYPES = (EventType.CLICK, EventType.CART, EventType.PURCHASE)
 _BLOCK = 512  # users asked at once: score matrices stay at some ten megabytes
 
 
@@ -105,6 +104,11 @@ class Trial:
     test: TestSet
 
     @classmethod
+    def after(cls, past: Interactions, at_s: int, later: BehaviourLog, *, repurchases: bool = False) -> "Trial":
+        """Make a trial of what came later; see `TestSet.build`."""
+        return cls(past, at_s, TestSet.build(past, later, repurchases=repurchases))
+
+    @classmethod
     def within(cls, interactions: Interactions, at_s: int, horizon_s: int) -> "Trial | None":
         """Make a trial of a moment inside a training log, on new items within the horizon: for choosing constants.
 
@@ -113,7 +117,7 @@ class Trial:
         """
         past = interactions.before(at_s)
         later = (interactions.times >= at_s) & (interactions.times < at_s + horizon_s)
-        later &= np.isin(interactions.types, POSITIVE_TYPES)
+        later &= interactions.is_positive
         later &= np.isin(interactions.users, past.users) & np.isin(interactions.rows, past.rows)
         owners, rows = interactions.users[later].astype(np.int64), interactions.rows[later].astype(np.int64)
         users, histories, relevant = _tested(past, owners, rows, repurchases=False)
@@ -123,8 +127,8 @@ class Trial:
 def _tested(train: Interactions, owners: I64, rows: I64, *, repurchases: bool) -> tuple[I32, ItemSets, ItemSets]:
     """Find the users with something relevant among later (owner, row) pairs, their exclusions and what is relevant."""
     width = np.int64(train.row_count)
-    is_positive = np.isin(train.types, POSITIVE_TYPES)
-    bought = np.unique(train.users[is_positive] * width + train.rows[is_positive])
+    buyers, items, _ = train.bought()
+    bought = buyers * width + items
     if repurchases:
         relevant, excluded = np.unique(owners * width + rows), bought[:0]
     else:

@@ -44,7 +44,7 @@ class Lists:
             InputError: nobody is left.
         """
         at_s, stride = sources.at_s, interactions.row_count
-        later = (interactions.times >= at_s) & (interactions.times < at_s + horizon_s)
+        later = (interactions.times >= at_s) & (interactions.times < at_s + horizon_s) & interactions.is_positive
         requests = all_users_at(interactions, at_s)
         requests = requests.take(np.isin(requests.users, interactions.users[later]))
         if not len(requests):

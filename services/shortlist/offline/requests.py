@@ -106,10 +106,10 @@ def all_users_at(interactions: Interactions, at_s: int) -> Requests:
 
 def bought_before(interactions: Interactions, requests: Requests) -> list[I32]:
     """List the distinct items that each request's user had bought."""
-    lists = []
+    lists, is_positive = [], interactions.is_positive
     for user, at_s in zip(requests.users, requests.at_s, strict=True):
         span = slice(int(interactions.offsets[user]), int(interactions.offsets[user + 1]))
-        lists.append(np.unique(interactions.rows[span][interactions.times[span] < at_s]))
+        lists.append(np.unique(interactions.rows[span][is_positive[span] & (interactions.times[span] < at_s)]))
     return lists
 
 

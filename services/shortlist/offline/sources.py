@@ -8,7 +8,7 @@ import torch
 
 from shortlist.core.arrays import F16, F32, AnyArray
 from shortlist.core.types import FIRST_ITEM_ROW, PADDING_ROW
-from shortlist.offline.columns import item_columns, popular_items
+from shortlist.offline.columns import POPULAR_LENGTH, item_columns, popular_items
 from shortlist.offline.ease import ease_weights
 from shortlist.offline.export import export_onnx, tensor_specs
 from shortlist.offline.index_choice import choose_index
@@ -20,17 +20,13 @@ from shortlist.offline.requests import Requests, all_users_at
 from shortlist.offline.retriever import Retriever
 from shortlist.offline.tower_training import TowerSettings, train_towers
 from shortlist.offline.towers import QueryTower
-from shortlist.offline.trending_lists import Trend, strongest
+from shortlist.offline.trending_lists import NEIGHBOURS, Trend, strongest
 from shortlist.release.bundle import INDEX_NAME, QUERY_TOWER_NAME, ItemArrays
 from shortlist.release.catalogue import Catalogue
 from shortlist.release.manifest import ModelSpec, TensorSpec
 from shortlist.retrieval.sources import source_names
 
 SOURCE_NAMES = source_names(("ease", "item_knn"))
-NEIGHBOURS = 24
-"""Items in a neighbour list; 48 and 4,000 brought nothing on the gift-shop log."""
-POPULAR_LENGTH = 500
-"""Longer than the quota of the popular source and the longest history together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shortlist.core.arrays import F16, F32, I32
+from shortlist.core.arrays import F16, F32, F64, I32, I64
 from shortlist.core.types import PADDING_ROW
 from shortlist.offline.columns import decayed_buyers
 from shortlist.offline.interactions import Interactions
+
+NEIGHBOURS = 24
+"""Items in a list; 48 and 4,000 brought nothing on the gift-shop log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,15 @@ class Trend:
 
 
 def trend_of(interactions: Interactions, at_s: int, half_life_days: float) -> F32:
-    """Compute which share of an item's buyers bought it lately, as (R,); smoothed, so that one sale is no trend."""
-    recent = decayed_buyers(interactions, at_s, half_life_days)
-    ever = decayed_buyers(interactions, at_s, np.inf)
-    trend: F32 = ((recent + 0.5) / (ever + 5.0)).astype(np.float32)
-    return trend
+    """Compute which share of an item's buyers bought it lately, as (R,)."""
+    lately, ever = (decayed_buyers(interactions, at_s, half_life) for half_life in (half_life_days, np.inf))
+    return share_of_late(lately, ever)
+
+
+def share_of_late(lately: F64 | I64, ever: F64 | I64) -> F32:
+    """Divide an item's late buyers by all of them, (R,); smoothed, so that one sale is no trend."""
+    share: F32 = ((lately + 0.5) / (ever + 5.0)).astype(np.float32)
+    return share
 
 
 def strongest(

@@ -1,7 +1,7 @@
 import numpy as np
+from scipy import sparse
 
-from shortlist.offline import ease
-from shortlist.offline.ease import ease_weights
+from shortlist.offline.ease import RIDGE, EaseWeights, ease_weights
 from shortlist.offline.interactions import Interactions
 from support.tiny_logs import DAY_S, START_S, tiny_log
 
@@ -21,8 +21,8 @@ def test_no_item_speaks_for_itself() -> None:
 
 def test_solving_in_users_gives_what_solving_in_items_gives() -> None:
     bought = (np.random.default_rng(0).random((12, 30)) < 0.3).astype(np.float32)
-    in_users = np.concatenate([block for _, block in ease._solved(bought)])
-    precision = np.linalg.inv(bought.T @ bought + ease.RIDGE * np.eye(30))
+    in_users = np.concatenate([block for _, block in EaseWeights(sparse.csr_array(bought), RIDGE).blocks()])
+    precision = np.linalg.inv(bought.T @ bought + RIDGE * np.eye(30))
     in_items = -precision / np.diag(precision)
     off_diagonal = ~np.eye(30, dtype=np.bool_)
     np.testing.assert_allclose(in_users[off_diagonal], in_items[off_diagonal], atol=1e-6)

@@ -6,8 +6,9 @@ import pytest
 from scipy import sparse
 
 from shortlist.offline.baseline_set import all_baselines
-from shortlist.offline.baselines import bought_matrix
-from shortlist.offline.ease_baselines import GRID, Ease, EaseSettings, EaseWeights, choose_settings, trend, try_settings
+from shortlist.offline.bought import bought_matrix
+from shortlist.offline.ease import EaseWeights
+from shortlist.offline.ease_baselines import GRID, Ease, EaseSettings, choose_settings, trend, try_settings
 from shortlist.offline.exams import Exam
 from shortlist.offline.interactions import Interactions
 from shortlist.offline.progress import Stages

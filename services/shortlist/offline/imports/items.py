@@ -14,6 +14,7 @@ from shortlist.core.arrays import F16, F32, I32
 from shortlist.core.errors import InputError
 from shortlist.core.types import FIRST_ITEM_ROW
 from shortlist.offline.catalogues import catalogue_of
+from shortlist.offline.columns import POPULAR_LENGTH
 from shortlist.offline.datasets.kinds import names
 from shortlist.offline.datasets.raw_table import RawTable, read_table
 from shortlist.offline.imports.embeddings import EMBEDDING, by_row, length_notes, read_column, read_matrix
@@ -24,8 +25,6 @@ from shortlist.release.vocabulary import Vocabulary
 
 ATTRIBUTES = ("id", EMBEDDING, "title", "categories", "price", "popularity")
 """Columns with a meaning of their own; every other is an item column of `candidate_dense`."""
-POPULAR_LENGTH = 500
-"""As in a trained release: longer than the quota of the popular source and the longest history together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,8 @@ from shortlist.core.arrays import F16, I32
 from shortlist.core.types import FIRST_ITEM_ROW, PADDING_ROW
 from shortlist.offline.datasets.raw_table import read_table
 from shortlist.offline.imports.tables import ids, refuse, require
+from shortlist.offline.trending_lists import NEIGHBOURS
 from shortlist.release.vocabulary import Vocabulary
-
-NEIGHBOURS = 24
-"""Items in a list, as in a trained release."""
 
 
 def nearest(embeddings: F16) -> tuple[I32, F16]:
