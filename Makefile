@@ -67,7 +67,9 @@ lock: $(VENV)/dev.done ## write deploy/requirements from pyproject.toml
 bench: $(VENV)/dev.done ## latency, memory and training figures on this machine
 	@$(BIN)/python -m loadtest.bench --release $(RELEASE)
 
-quality: $(VENV)/dev.done ## train and measure on real logs (hours), write docs/quality.md: QUALITY="--online-retail DIR --movielens DIR"
+quality: $(VENV)/dev.done ## train and measure on real logs (hours), write docs/quality.md and docs/compression.md: QUALITY="--online-retail DIR --movielens DIR"
+	@$(BIN)/python -m shortlist.offline.quality --ablation $(QUALITY)
+	@$(BIN)/python -m loadtest.served_quality $(QUALITY)
 	@$(BIN)/python -m shortlist.offline.quality $(QUALITY)
 
 release: $(VENV)/dev.done ## train the shipped release again, beside the old one, then replace it

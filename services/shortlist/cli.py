@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import grpc
 import typer
@@ -138,11 +138,24 @@ def train(
     ] = 0.2,
     seed: Annotated[int, typer.Option(min=0)] = 7,
     precision: Annotated[Precision, typer.Option(help="fp32 is the way out where the gate refuses int8.")] = "int8",
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="auto is CUDA where there is one.")] = "auto",
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="Folder to keep the towers' training in; the same command goes on from there.")
+    ] = None,
 ) -> None:
     """Turn a raw behaviour log into a verified release."""
     from shortlist.offline.build import train as run
 
-    run(dataset, path, out, holdout=holdout, seed=seed, precision=precision)
+    run(
+        dataset,
+        path,
+        out,
+        holdout=holdout,
+        seed=seed,
+        precision=precision,
+        device=device,
+        checkpoints=checkpoints,
+    )
 
 
 @app.command()

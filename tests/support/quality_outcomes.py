@@ -34,11 +34,12 @@ def outcome(
     *,
     chosen: dict[str, str] | None = None,
     source_recalls: dict[str, float] | None = None,
+    new_items: dict[str, float] | None = None,
 ) -> Outcome:
     """Make an outcome out of the NDCG@10 of models; users are the same for all."""
     spread = np.random.default_rng(0).uniform(0.9, 1.1, _USERS)
     measured = {name: Measured(quality_of(ndcg), ndcg * spread) for name, ndcg in models.items()}
-    return Outcome(dict(_ABOUT), measured, dict(measured), chosen or {}, source_recalls or {})
+    return Outcome(dict(_ABOUT), measured, dict(measured), chosen or {}, source_recalls or {}, new_items or {})
 
 
 def exam_results(
@@ -47,12 +48,12 @@ def exam_results(
     *,
     recalls: dict[str, float] | None = None,
     served: Mapping[str, float] | None = None,
-    new_items: Mapping[str, float] | None = None,
+    new_items: dict[str, float] | None = None,
 ) -> ExamResults:
     """Make an exam of two seeds, .01 apart around `two_stage`."""
     recalls = recalls or {"all together": 0.5, "tower": 0.4, "popular": 0.2}
     seeds = {
-        seed: outcome(MODELS | {"two-stage": two_stage + shift}, source_recalls=recalls)
+        seed: outcome(MODELS | {"two-stage": two_stage + shift}, source_recalls=recalls, new_items=new_items)
         for seed, shift in ((1, -0.005), (2, 0.005))
     }
-    return ExamResults(name, outcome(BASELINES, chosen={"EASE": "ridge 500"}), seeds, served or {}, new_items or {})
+    return ExamResults(name, outcome(BASELINES, chosen={"EASE": "ridge 500"}), seeds, {}, served or {})

@@ -155,6 +155,7 @@ class Pipeline:
             known.user_dense,
             candidates,
             self._release.items.columns,
+            self._release.catalogue.categories,
             most,
         )
         trace.lap("tensors")

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-import tempfile
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,26 +14,30 @@ from rich.console import Console
 from shortlist.core.errors import InputError
 from shortlist.features.encode import USER_DENSE
 from shortlist.offline import datasets
+from shortlist.offline.calibration import calibrate
 from shortlist.offline.columns import ITEM_COLUMNS
+from shortlist.offline.devices import DeviceName, choose_device
+from shortlist.offline.distil import steps_of, train_from_teachers
 from shortlist.offline.export import export_onnx, tensor_specs
 from shortlist.offline.gate import Quantization, asked_at, calibration_batches, compare
+from shortlist.offline.label_lists import fit_at, label_lists
 from shortlist.offline.log import BehaviourLog
 from shortlist.offline.measure import Quality, measure
 from shortlist.offline.progress import Stages
-from shortlist.offline.protocol import TestSet, Trial
+from shortlist.offline.protocol import Trial
 from shortlist.offline.quantize import quantize
-from shortlist.offline.ranker_lists import OPEN_AXES, Lists, joined
-from shortlist.offline.ranker_training import RankerSettings, TrainedRanker, train_ranker
+from shortlist.offline.ranker_lists import OPEN_AXES, Lists
+from shortlist.offline.ranker_training import TrainedRanker, settled
+from shortlist.offline.recipe import Recipe
 from shortlist.offline.report import Report, print_report, report_of
 from shortlist.offline.report_examples import Example, examples_of
 from shortlist.offline.report_page import PAGE_NAME, write_page
 from shortlist.offline.requests import histories_at
 from shortlist.offline.retriever import CANDIDATES
-from shortlist.offline.sources import SOURCE_NAMES, FittedSources, fit_sources
+from shortlist.offline.sources import SOURCE_NAMES, FittedSources
 from shortlist.offline.splits import TRAIN_SHARE, Split
-from shortlist.offline.tower_training import TowerSettings
 from shortlist.offline.trend_choice import choose_trend
-from shortlist.offline.trending_lists import NEIGHBOURS, Trend
+from shortlist.offline.trending_lists import NEIGHBOURS
 from shortlist.ranking.tensors import candidate_dense_names
 from shortlist.release.bundle import RANKER_NAMES, REPORT_NAME, Release, seal, write_arrays, written_beside
 from shortlist.release.manifest import FeatureSchema, Manifest, Precision, RankerSpec, TensorSpec
@@ -42,16 +46,7 @@ _THREADS = 2
 _HELD_OUT = 0.1
 """Share of the ranker's lists that only the quality gate sees."""
 
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a release is trained."""
-
-    holdout: float = 0.2
-    seed: int = 7
-    precision: Precision = "int8"
-    towers: TowerSettings = field(default_factory=TowerSettings)
-    ranker: RankerSettings = field(default_factory=RankerSettings)
+SeeRanker = Callable[[TrainedRanker, Lists, Lists, Lists], None]
 
 
 def train(
@@ -62,6 +57,8 @@ def train(
     holdout: float = 0.2,
     seed: int = 7,
     precision: Precision = "int8",
+    device: DeviceName = "auto",
+    checkpoints: Path | None = None,
     progress: bool = True,
 ) -> Path:
     """Train a release on a raw log, with progress bars and a summary.
@@ -73,6 +70,8 @@ def train(
         holdout: Share of the newest events that nothing is trained on; 0 trains on all and measures nothing.
         seed: One seed gives one release on one machine.
         precision: What the ranker that is served is made of.
+        device: What the models are trained on; `auto` is CUDA where there is one. It has not been run on CUDA.
+        checkpoints: Folder of the towers' states; the same command goes on from there after an interrupt.
         progress: Whether anything is shown.
 
     Raises:
@@ -82,33 +81,55 @@ def train(
         raise InputError(f"--precision must be one of {', '.join(RANKER_NAMES)}, got {precision!r}")
     if not 0.0 <= holdout < 1.0:
         raise InputError(f"--holdout must be from 0 to below 1, got {holdout}")
+    recipe = Recipe(holdout, seed, precision, choose_device(device), checkpoints)
     console = Console() if progress else None
     with Stages(console) as stages, written_beside(out) as folder:
         with stages.stage("read and clean the log"):
             log = datasets.load(dataset, path)
-        report = write_release(log, folder, Recipe(holdout, seed, precision), stages)
+        report = write_release(log, folder, recipe, stages)
     if console is not None:
         print_report(report, console)
     return out
 
 
-def write_release(log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stages) -> Report:
-    """Train on a log and write a sealed release into a folder; give its report."""
+def write_release(
+    log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stages, see_ranker: SeeRanker | None = None
+) -> Report:
+    """Train on a log and write a sealed release into a folder; give its report.
+
+    Args:
+        log: The log.
+        folder: Empty.
+        recipe: How.
+        stages: Where progress is shown.
+        see_ranker: Called with the trained ranker, the lists it learnt from, those set aside, and requests to come.
+    """
     torch.set_num_threads(_THREADS)
     split = Split.of(log, recipe.holdout)
     with stages.stage("trend of the neighbour lists"):
         trend, trends = choose_trend(split.interactions, split.label_cuts[0], split.horizon_s, NEIGHBOURS)
-    lists = _lists(split, recipe, trend, stages)
+    lists = label_lists(split, recipe, trend, stages)
     learnt, aside = lists.split(_HELD_OUT, np.random.default_rng(recipe.seed))
-    with stages.stage("ranker", recipe.ranker.steps) as advance:
-        trained = train_ranker(
-            learnt, split.catalogue, recipe.towers.history_length, recipe.ranker, recipe.seed, advance
+    learnt = learnt.teaching()
+    ranker_settings = settled(recipe.ranker, has_ratings=split.train.has_ratings)
+    with stages.stage("ranker", steps_of(ranker_settings)) as advance:
+        trained = train_from_teachers(
+            learnt,
+            split.catalogue,
+            recipe.towers.history_length,
+            ranker_settings,
+            recipe.seed,
+            advance,
+            choose_device(recipe.device),
         )
-    sources = _fit(split, split.cut_s, folder, recipe, trend, stages)
+        calibrate(trained.ranker, aside, recipe.towers.history_length)
+    sources = fit_at(split, split.interactions, split.cut_s, folder, recipe, trend, stages)
     with stages.stage("export and quantize"):
         random = np.random.default_rng(recipe.seed)
-        asked = asked_at(split.interactions, sources.retriever(), sources.items, split.cut_s, random)
+        asked = asked_at(split.interactions, split.catalogue, sources, random)
         ranker, quantization = _write_ranker(trained, learnt, aside, asked, recipe, folder)
+        if see_ranker is not None:
+            see_ranker(trained, learnt, aside, asked)
     users = histories_at(split.interactions, split.cut_s)
     write_arrays(folder, split.interactions.vocabulary, split.catalogue, sources.items, users)
     manifest = seal(folder, _manifest(split, recipe, sources, ranker, folder))
@@ -117,12 +138,11 @@ def write_release(log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stage
     examples: tuple[Example, ...] = ()
     if abs(recipe.holdout - (1.0 - TRAIN_SHARE)) < 1e-9:
         with stages.stage("measure"):
-            measured = measure(release, split)
-            test = TestSet.build(split.interactions, split.later)
-            examples = examples_of(release, Trial(split.interactions, split.cut_s, test))
+            trial = Trial.after(split.interactions, split.cut_s, split.later)
+            measured, examples = measure(release, trial), examples_of(release, trial)
     report = report_of(
         split,
-        len(lists),
+        len(lists.teaching()),
         [{**asdict(tried), "ndcg_at_10": ndcg, "chosen": tried == trend} for tried, ndcg in trends.items()],
         sources.curve,
         sources.index_curve,
@@ -135,24 +155,6 @@ def write_release(log: BehaviourLog, folder: Path, recipe: Recipe, stages: Stage
     write_page(release, report, examples, folder / PAGE_NAME)
     seal(folder, manifest)
     return report
-
-
-def _lists(split: Split, recipe: Recipe, trend: Trend, stages: Stages) -> Lists:
-    """Make the ranker's lists at each moment, from sources that know nothing later."""
-    parts = []
-    for at_s in split.label_cuts:
-        with tempfile.TemporaryDirectory() as scratch:
-            sources = _fit(split, at_s, Path(scratch), recipe, trend, stages)
-            parts.append(Lists.at(split.interactions, sources, split.horizon_s))
-    return joined(parts)
-
-
-def _fit(split: Split, at_s: int, folder: Path, recipe: Recipe, trend: Trend, stages: Stages) -> FittedSources:
-    day = f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}"
-    with stages.stage(f"sources before {day}", recipe.towers.epochs) as advance:
-        return fit_sources(
-            split.interactions, split.catalogue, at_s, folder, recipe.towers, recipe.seed, trend, advance
-        )
 
 
 def _write_ranker(
@@ -190,6 +192,7 @@ def _manifest(split: Split, recipe: Recipe, sources: FittedSources, ranker: Rank
         item_count=len(split.interactions.vocabulary.ids),
         embedding_dimension=recipe.towers.dimension,
         has_item_bias=True,
+        has_content_map=True,
         candidates=CANDIDATES,
         exclude_seen=True,
         features=FeatureSchema(

@@ -1,4 +1,4 @@
-"""The catalogue of a release out of the log's item table."""
+"""The catalogue of a release, and the texts of its items, out of the log's item table."""
 
 import numpy as np
 import polars as pl
@@ -11,7 +11,7 @@ from shortlist.release.vocabulary import Vocabulary
 
 def catalogue_of(items: pl.DataFrame, vocabulary: Vocabulary) -> Catalogue:
     """Put the items of `ITEM_SCHEMA` into row order."""
-    ordered = pl.DataFrame({"item": list(vocabulary.ids)}).join(items, on="item", how="left", maintain_order="left")
+    ordered = _in_row_order(items, vocabulary)
     listed = (
         ordered.select(pl.int_range(pl.len()).alias("place"), name="categories")
         .explode("name", empty_as_null=False)
@@ -26,3 +26,15 @@ def catalogue_of(items: pl.DataFrame, vocabulary: Vocabulary) -> Catalogue:
     prices[FIRST_ITEM_ROW:] = ordered["price"].cast(pl.Float32).fill_null(float("nan")).to_numpy()
     titles = [""] * FIRST_ITEM_ROW + [title or "" for title in ordered["title"]]
     return Catalogue(StringTable.pack(titles), StringTable.pack(["", *names]), categories, prices)
+
+
+def texts_of(items: pl.DataFrame, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Put title and text of `ITEM_SCHEMA` together, in row order."""
+    texts = _in_row_order(items, vocabulary).select(
+        pl.concat_str("title", "text", separator=" ", ignore_nulls=True).fill_null("")
+    )
+    return ("",) * FIRST_ITEM_ROW + tuple(texts.to_series())
+
+
+def _in_row_order(items: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
+    return pl.DataFrame({"item": list(vocabulary.ids)}).join(items, on="item", how="left", maintain_order="left")

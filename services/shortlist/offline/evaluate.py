@@ -35,7 +35,8 @@ def evaluate(release_path: Path, dataset: str, path: Path | None, console: Conso
     check_unseen(release, exam.split)
     trial = exam.trial()
     with Stages(console) as stages:
-        ruler, measured = Ruler(trial, release.directions(slice(None))), measure_release(release, trial)
+        ruler = Ruler(trial, release.directions(slice(None)))
+        measured = measure_release(release, trial, ruler)
         for baseline in all_baselines(trial, exam.earlier, release.manifest.seed, stages):
             measured[baseline.name] = ruler.ask(baseline.recommender)
     test = trial.test

@@ -92,17 +92,21 @@ def split_by_user(log: BehaviourLog, share: float = TRAIN_SHARE) -> tuple[Behavi
 
 @dataclass(frozen=True, slots=True)
 class ExamPlan:
-    """An exam of `make quality` by name: which dataset, under which protocol, and what a reader must know of it."""
+    """An exam of `make quality` by name: which dataset, under which protocol, and what a reader must know of it.
+
+    `is_fetched` is a log that is fetched where none is given; with `has_ablation`, parts are left out on it.
+    """
 
     name: str
     dataset: str
     set_up: Callable[[BehaviourLog], Exam]
     told: str
     is_fetched: bool = False
+    has_ablation: bool = False
 
 
 EXAMS = (
-    ExamPlan("online-retail", "online-retail", Exam.by_time, "cut at 80 % of the events"),
+    ExamPlan("online-retail", "online-retail", Exam.by_time, "cut at 80 % of the events", has_ablation=True),
     ExamPlan(
         "online-retail-earlier",
         "online-retail",

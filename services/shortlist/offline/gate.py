@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from shortlist.core.arrays import AnyArray, Bool
+from shortlist.core.arrays import AnyArray
 from shortlist.core.errors import InputError
 from shortlist.offline.interactions import Interactions
-from shortlist.offline.ranker_comparison import arrays_of, compare_rankers, has_vnni
+from shortlist.offline.machine import has_vnni
+from shortlist.offline.ranker_comparison import arrays_of, compare_rankers
 from shortlist.offline.ranker_lists import Lists
 from shortlist.offline.requests import all_users_at, bought_before
-from shortlist.offline.retriever import Retriever
-from shortlist.ranking.tensors import candidate_dense
-from shortlist.release.bundle import ItemArrays
+from shortlist.offline.sources import FittedSources
+from shortlist.release.catalogue import Catalogue
 from shortlist.release.manifest import ModelSpec
 
 MOST_AUC_LOST = 0.002
@@ -97,18 +97,16 @@ def compare(
 
 
 def asked_at(
-    interactions: Interactions, retriever: Retriever, items: ItemArrays, at_s: int, random: np.random.Generator
+    interactions: Interactions, catalogue: Catalogue, sources: FittedSources, random: np.random.Generator
 ) -> Lists:
-    """Retrieve for users drawn at random, at most `MOST_ASKED`, as they would be served at a moment; without labels.
+    """Retrieve for users drawn at random, at most `MOST_ASKED`, as they would be served by sources; without labels.
 
-    At the moment that a release is trained until, these are the first requests it will get, and nothing it learnt
-    from reaches as far.
+    From the sources of a release these are the first requests it will get, and nothing it learnt from reaches as far.
     """
-    requests = all_users_at(interactions, at_s)
+    requests = all_users_at(interactions, sources.at_s)
     requests = requests.take(np.sort(random.permutation(len(requests))[:MOST_ASKED]))
-    candidates = retriever.candidates(requests, bought_before(interactions, requests))
-    unlabelled: Bool = np.zeros(candidates.rows.shape, np.bool_)
-    return Lists(requests, candidates, candidate_dense(candidates, items.columns), unlabelled)
+    candidates = sources.retriever().candidates(requests, bought_before(interactions, requests))
+    return Lists.of(requests, candidates, sources.items, catalogue)
 
 
 def calibration_batches(

@@ -89,7 +89,16 @@ class Interactions:
 
     def before(self, at_s: int) -> "Interactions":
         """Keep what happened before a moment, under the same codes and rows."""
-        kept = self.times < at_s
+        return self._only(self.times < at_s)
+
+    def of_each_user(self, share: float) -> tuple["Interactions", "Interactions"]:
+        """Part each user's first share of the events, rounded down, from the rest, under the same codes and rows."""
+        counts = np.diff(self.offsets)
+        place = np.arange(len(self.users)) - np.repeat(self.offsets[:-1], counts)
+        is_first = place < np.floor(np.repeat(counts, counts) * share)
+        return self._only(is_first), self._only(~is_first)
+
+    def _only(self, kept: Bool) -> "Interactions":
         users = self.users[kept]
         return Interactions(
             self.user_ids,

@@ -46,6 +46,7 @@ class BehaviourLog:
         notes: What a reader must know, such as "categories are derived from titles".
         number_names: What the `numbers` of every item are.
         fewest_item_events: Events that an item has at least for a model to learn from it.
+        has_ratings: Whether the value of an event is the stars that a user gave.
     """
 
     dataset: str
@@ -56,6 +57,7 @@ class BehaviourLog:
     notes: tuple[str, ...] = ()
     number_names: tuple[str, ...] = ()
     fewest_item_events: int = 5
+    has_ratings: bool = False
 
 
 def as_events(rows: pl.DataFrame) -> pl.DataFrame:

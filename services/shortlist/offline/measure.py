@@ -13,10 +13,11 @@ from shortlist.offline.baselines import quick_baselines
 from shortlist.offline.item_sets import ItemSets
 from shortlist.offline.list_metrics import coverage_at, diversity_at, novelty_at
 from shortlist.offline.metrics import Gain, hit_rate_at, mrr_at, ndcg_at, paired_bootstrap, recall_at
-from shortlist.offline.protocol import Recommender, TestSet, Trial, ask
+from shortlist.offline.protocol import Recommender, Trial, ask
 from shortlist.offline.ranker_comparison import mean_auc
 from shortlist.offline.retriever import CANDIDATES
-from shortlist.offline.served import ServedLists, serve
+from shortlist.offline.score_metrics import pooled_auc
+from shortlist.offline.served import requests_of, serve
 from shortlist.offline.splits import Split
 from shortlist.release.bundle import Release
 
@@ -86,33 +87,26 @@ class Ruler:
         return self.measure(ask(recommender, self._test, CANDIDATES))
 
 
-def measure(release: Release, split: Split) -> dict[str, Quality]:
-    """Measure a release and the quick baselines on the same users, new items only.
-
-    Raises:
-        InputError: the release was trained past the cut, or on another log.
-    """
-    check_unseen(release, split)
-    trial = Trial(split.interactions, split.cut_s, TestSet.build(split.interactions, split.later))
+def measure(release: Release, trial: Trial) -> dict[str, Quality]:
+    """Measure a release and the quick baselines on a trial that lies after all that it knows."""
     ruler = Ruler(trial, release.directions(slice(None)))
-    measured = measure_release(release, trial)
+    measured = measure_release(release, trial, ruler)
     measured |= {baseline.name: ruler.ask(baseline.recommender) for baseline in quick_baselines(trial)}
     return {name: one.quality for name, one in measured.items()}
 
 
-def measure_release(release: Release, trial: Trial) -> dict[str, Measured]:
+def measure_release(release: Release, trial: Trial, ruler: Ruler) -> dict[str, Measured]:
     """Measure both stages of a release on a trial that lies after all that it knows."""
-    served = serve(release, trial.past, trial.test, trial.at_s)
-    ruler = Ruler(trial, release.directions(slice(None)))
-    ranked = ruler.measure(served.ranked)
-    quality = replace(ranked.quality, gauc=_group_auc(served, trial.test))
-    return {TWO_STAGE: replace(ranked, quality=quality), RETRIEVAL: ruler.measure(served.retrieved)}
-
-
-def _group_auc(served: ServedLists, test: TestSet) -> float:
-    held = served.ranked != PADDING_ROW
-    falling = np.broadcast_to(-np.arange(held.shape[1], dtype=np.float32), held.shape)
-    return mean_auc(falling, test.relevant.contain(served.ranked) & held, held)
+    served = serve(release, *requests_of(trial))
+    ranked, rows = ruler.measure(served.ranked), served.candidates.rows
+    held = rows != PADDING_ROW
+    bought = trial.test.relevant.contain(rows) & held
+    quality = replace(
+        ranked.quality,
+        auc=pooled_auc(served.scores[held], bought[held]),
+        gauc=mean_auc(served.scores, bought, held),
+    )
+    return {TWO_STAGE: replace(ranked, quality=quality), RETRIEVAL: ruler.measure(rows)}
 
 
 def gains_over_baselines(measured: Mapping[str, Measured]) -> dict[str, Gain]:

@@ -1,4 +1,4 @@
-"""Parts that both models share: normalisation inside the graph, item embeddings, attention over a history."""
+"""Parts that both models share: normalisation inside the graph, category embeddings, ages of events."""
 
 import numpy as np
 import torch
@@ -54,34 +54,6 @@ class CategoryEmbedding(nn.Module):
         """Embed rows of any shape; the width is the last axis."""
         return self.kinds(self.categories[rows]).sum(dim=-2)
 
-    def folded(self) -> "FoldedCategories":
-        """Add up each combination of categories once, for serving."""
-        combinations, number = torch.unique(self.categories, dim=0, return_inverse=True)
-        with torch.no_grad():
-            table = self.kinds(combinations).sum(dim=-2)
-        return FoldedCategories(table, number)
-
-
-class FoldedCategories(nn.Module):
-    """Looks up what `CategoryEmbedding` adds up: a small table, and the number of each row's combination.
-
-    Args:
-        table: (n, width) float32, a vector for each combination of categories.
-        number: (R,) the combination of each row.
-    """
-
-    number: Tensor
-
-    def __init__(self, table: Tensor, number: Tensor) -> None:
-        super().__init__()
-        self.combinations = nn.Embedding.from_pretrained(table)
-        self.register_buffer("number", number.to(torch.int32))
-
-    def forward(self, rows: Tensor) -> Tensor:
-        """Embed rows of any shape; the width is the last axis."""
-        embedded: Tensor = self.combinations(self.number[rows.long()])  # exported from int32 it would be no valid graph
-        return embedded
-
 
 class ItemEmbedding(nn.Module):
     """An embedding of an item's id plus those of its categories.
@@ -134,3 +106,11 @@ class AgeAndType(nn.Module):
         # log(1 + days) tells days apart, days / 365 the season; each about 1 in size.
         age = torch.stack([torch.log1p(ages) / 3.0, ages / 365.0], dim=-1)
         return self.types(types) + self.ages(torch.clamp(age, 0.0, CLIP))
+
+
+def silent(inputs: int, outputs: int) -> nn.Linear:
+    """Make a layer that adds nothing until it has learnt something."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer

@@ -1,35 +1,48 @@
-"""`make quality`: train and measure releases on real logs, several seeds each, and write docs/quality.md.
+"""`make quality`: releases on real logs, several seeds each, measured; docs/quality.md and docs/compression.md.
 
 Takes hours. Everything measured is kept in a work folder and not measured again, so a run may be interrupted, and each
 exam be run alone.
 """
 
 import argparse
-import os
-import platform
 import sys
+import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 
 from shortlist.core.errors import InputError
 from shortlist.offline import datasets
+from shortlist.offline.ablation import ABLATIONS
 from shortlist.offline.baseline_set import all_baselines
-from shortlist.offline.build import Recipe, write_release
+from shortlist.offline.build import SeeRanker, write_release
+from shortlist.offline.calibration import calibration_error
+from shortlist.offline.compression import COMPRESSION_NAME, Compression, measure_compression
+from shortlist.offline.compression_report import write_compression_report
 from shortlist.offline.exams import EXAMS, Exam
-from shortlist.offline.measure import Measured, Ruler, measure_release
+from shortlist.offline.machine import machine
+from shortlist.offline.measure import TWO_STAGE, Measured, Ruler, measure_release
+from shortlist.offline.new_items import new_item_quality
 from shortlist.offline.progress import Stages
+from shortlist.offline.quality_goals import goals
 from shortlist.offline.quality_report import write_report
 from shortlist.offline.quality_results import BASELINES_NAME, ExamResults, Outcome
+from shortlist.offline.ranker_lists import Lists
+from shortlist.offline.ranker_training import TrainedRanker
+from shortlist.offline.recipe import Recipe
 from shortlist.offline.report import peak_memory_bytes
 from shortlist.offline.source_recall import source_recalls
 from shortlist.release.bundle import Release, written_beside
 
 
 def run_exam(name: str, exam: Exam, seeds: range, folder: Path, console: Console) -> None:
-    """Measure what the folder does not hold yet: a release for each seed, and the baselines.
+    """Measure what the folder does not hold yet: a release for each seed, baselines, and the first ranker's variants.
 
     Args:
         name: Of the exam, for what is shown.
@@ -46,8 +59,10 @@ def run_exam(name: str, exam: Exam, seeds: range, folder: Path, console: Console
         if outcome.exists():
             continue
         console.print(f"{name}, seed {seed}")
+        recipe = Recipe(holdout=exam.holdout, seed=seed)
+        see = partial(_compress, exam, recipe, folder / COMPRESSION_NAME) if seed == seeds[0] else None
         begin = time.perf_counter()
-        release = _trained(exam, seed, folder / f"release-{seed}", console)
+        release = trained_release(exam, recipe, folder / f"release-{seed}", console, see)
         trained_s = time.perf_counter() - begin
         _measure_release(exam, release, trained_s).write(outcome)
     if not (folder / BASELINES_NAME).exists():
@@ -57,11 +72,55 @@ def run_exam(name: str, exam: Exam, seeds: range, folder: Path, console: Console
         )
 
 
-def _trained(exam: Exam, seed: int, out: Path, console: Console) -> Release:
+def run_ablation(exam: Exam, seed: int, folder: Path, console: Console) -> None:
+    """Measure what the folder does not hold yet of the releases that lack a part.
+
+    Args:
+        exam: What is measured.
+        seed: Of all of them.
+        folder: Where outcomes and releases are kept, one folder for each ablation.
+        console: Where progress is shown.
+
+    Raises:
+        InputError: a release cannot be trained.
+    """
+    for number, (name, change) in enumerate(ABLATIONS.items()):
+        outcome = folder / f"ablation-{number}.json"
+        if outcome.exists():
+            continue
+        console.print(f"without: {name}")
+        recipe = change(Recipe(holdout=exam.holdout, seed=seed))
+        begin = time.perf_counter()
+        release = trained_release(exam, recipe, folder / f"ablation-{number}", console)
+        _measure_release(exam, release, time.perf_counter() - begin).write(outcome)
+
+
+def trained_release(
+    exam: Exam, recipe: Recipe, out: Path, console: Console, see_ranker: SeeRanker | None = None
+) -> Release:
+    """Open the release at `out`, or train it first."""
     if not out.exists():
         with Stages(console) as stages, written_beside(out) as folder:
-            write_release(exam.log, folder, Recipe(holdout=exam.holdout, seed=seed), stages)
+            write_release(exam.log, folder, recipe, stages, see_ranker)
     return Release.open(out)
+
+
+def _compress(
+    exam: Exam, recipe: Recipe, kept: Path, trained: TrainedRanker, learnt: Lists, aside: Lists, asked: Lists
+) -> None:
+    """Measure the variants of a ranker while its lists are at hand."""
+    with tempfile.TemporaryDirectory() as scratch:
+        measure_compression(
+            trained,
+            learnt,
+            aside,
+            asked,
+            exam.split.catalogue,
+            recipe.ranker,
+            recipe.seed,
+            recipe.towers.history_length,
+            Path(scratch),
+        ).write(kept)
 
 
 def _measure_release(exam: Exam, release: Release, trained_s: float) -> Outcome:
@@ -71,14 +130,20 @@ def _measure_release(exam: Exam, release: Release, trained_s: float) -> Outcome:
         "seed": release.manifest.seed,
         "seconds": round(trained_s),
         "peak_memory_bytes": peak_memory_bytes(),
-        "machine": _machine(),
+        "machine": machine(),
         "day": f"{datetime.now(UTC):%Y-%m-%d}",
     }
+    models, repurchases = (
+        measure_release(release, one, Ruler(one, release.directions(slice(None)))) for one in (trial, again)
+    )
+    ranked = models[TWO_STAGE]
+    models[TWO_STAGE] = replace(ranked, quality=replace(ranked.quality, ece=calibration_error(release, trial)))
     return Outcome(
         about,
-        measure_release(release, trial),
-        measure_release(release, again),
+        models,
+        repurchases,
         source_recalls=source_recalls(release, trial),
+        new_items=new_item_quality(release, exam),
     )
 
 
@@ -104,11 +169,11 @@ def _measure_baselines(exam: Exam, release: Release, seed: int, console: Console
     return Outcome(about, models, repurchases, chosen)
 
 
-def _machine() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+def _goal_table(results: Mapping[str, ExamResults]) -> Table:
+    table = Table("goal", "measured", "", title="Goals")
+    for goal in goals(results):
+        table.add_row(goal.wanted, goal.measured, goal.verdict.strip("*"))
+    return table
 
 
 def _arguments() -> argparse.Namespace:
@@ -117,6 +182,7 @@ def _arguments() -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=Path, metavar="PATH", help="the raw log; without it, only what is kept")
     parser.add_argument("--exam", action="append", choices=[exam.name for exam in EXAMS], help="only this; repeat")
     parser.add_argument("--seeds", type=int, default=5, help="releases trained for each exam (default 5)")
+    parser.add_argument("--ablation", action="store_true", help="also train releases that lack a part")
     parser.add_argument("--work", type=Path, default=Path("var/quality"), help="where results are kept")
     parser.add_argument("--out", type=Path, default=Path("docs/quality.md"), help="the report; plots lie beside it")
     arguments = parser.parse_args()
@@ -136,12 +202,20 @@ def main() -> int:
         try:
             log = datasets.load(exam.dataset, path)
             seeds = range(1, arguments.seeds + 1)
-            run_exam(exam.name, exam.set_up(log), seeds, arguments.work / exam.name, console)
+            set_up, folder = exam.set_up(log), arguments.work / exam.name
+            run_exam(exam.name, set_up, seeds, folder, console)
+            if exam.has_ablation and arguments.ablation:
+                run_ablation(set_up, seeds[0], folder, console)
         except InputError as error:
             failed = 1
             console.print(f"{exam.name}: {error}")
     results = {exam.name: found for exam in EXAMS if (found := ExamResults.read(arguments.work / exam.name))}
     write_report(results, arguments.out)
+    console.print(_goal_table(results))
+    kept = {exam.name: arguments.work / exam.name / COMPRESSION_NAME for exam in EXAMS}
+    variants = {name: Compression.read(path) for name, path in kept.items() if path.exists()}
+    if variants:
+        write_compression_report(variants, arguments.out.with_name("compression.md"))
     console.print(f"{arguments.out}: {len(results)} of {len(EXAMS)} exams")
     return failed
 

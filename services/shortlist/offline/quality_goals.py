@@ -7,6 +7,7 @@ from shortlist.offline.baseline_set import EASE, TIME_AWARE_EASE
 from shortlist.offline.baselines import POPULARITY
 from shortlist.offline.measure import TWO_STAGE, gain
 from shortlist.offline.metrics import Gain
+from shortlist.offline.new_items import BY_CONTENT
 from shortlist.offline.quality_results import ExamResults
 from shortlist.offline.source_recall import TOGETHER
 
@@ -103,7 +104,7 @@ def _new_items(name: str, found: ExamResults | None) -> Goal:
     wanted = f"{name}: NDCG@10 on items without a training event above {POPULARITY}"
     if found is None or not found.new_items:
         return Goal(wanted)
-    ours, theirs = found.new_items[TWO_STAGE], found.new_items[POPULARITY]
+    ours, theirs = found.new_items[BY_CONTENT], found.new_items[POPULARITY]
     return Goal(wanted, f"{ours:.4f} against {theirs:.4f}", ours > theirs)
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from shortlist.offline.ablation import AS_SERVED
 from shortlist.offline.baseline_set import LEFT_OUT
 from shortlist.offline.exams import EXAMS, ExamPlan
 from shortlist.offline.measure import RETRIEVAL, TWO_STAGE, Measured, gain
+from shortlist.offline.new_items import COMPARED, READINGS
 from shortlist.offline.quality_goals import gain_text, goals
 from shortlist.offline.quality_plots import write_plot
 from shortlist.offline.quality_results import ExamResults, average
@@ -67,7 +69,9 @@ def _exam(plan: ExamPlan, found: ExamResults, plot: str) -> Iterator[str]:
         for model in (TWO_STAGE, RETRIEVAL)
     }
     yield from _models(ours | found.baselines.repurchases, {})
+    yield from _new_items(found)
     yield from _seeds(found)
+    yield from _ablations(found)
 
 
 def _models(models: Mapping[str, Measured], chosen: Mapping[str, str]) -> Iterator[str]:
@@ -85,6 +89,17 @@ def _models(models: Mapping[str, Measured], chosen: Mapping[str, str]) -> Iterat
         )
 
 
+def _new_items(found: ExamResults) -> Iterator[str]:
+    """Tell of items without a training event, where there are some."""
+    if not (measured := found.new_items):
+        return
+    told, others = (", ".join(f"{name} {measured[name]:.4f}" for name in names) for names in (COMPARED, READINGS))
+    yield (
+        f"\nItems first bought after the cut: {measured['items']:,.0f}, by {measured['users']:,.0f} known users. "
+        f"NDCG@10 with these items alone as candidates: {told}. Content otherwise read: {others}."
+    )
+
+
 def _seeds(found: ExamResults) -> Iterator[str]:
     yield "\n| seed | NDCG@10 | GAUC | AUC | ECE | trained in | peak memory |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
@@ -95,4 +110,21 @@ def _seeds(found: ExamResults) -> Iterator[str]:
         yield (
             f"| {seed} | {quality.ndcg_at_10:.4f} | {' | '.join(scores)} | {outcome.about['seconds']} s | "
             f"{memory:.1f} GiB |"
+        )
+
+
+def _ablations(found: ExamResults) -> Iterator[str]:
+    """Put releases that lack a part next to that of the same seed which does not, where there are some."""
+    if not found.ablations:
+        return
+    seed, whole = next(iter(found.seeds.items()))
+    yield f"\nWithout a part, or with another in its place; seed {seed} alone, so differences of .002 may be chance:\n"
+    yield "| | two-stage NDCG@10 | gain of the whole | retrieval NDCG@10 | Recall@200 |"
+    yield "| --- | --- | --- | --- | --- |"
+    for name, outcome in {AS_SERVED: whole, **found.ablations}.items():
+        ranked, retrieved = outcome.models[TWO_STAGE], outcome.models[RETRIEVAL]
+        over = gain_text(gain(whole.models[TWO_STAGE].ndcg, ranked.ndcg)) if outcome is not whole else ""
+        yield (
+            f"| {name} | {ranked.quality.ndcg_at_10:.4f} | {over} | {retrieved.quality.ndcg_at_10:.4f} | "
+            f"{retrieved.quality.recall_at_200:.3f} |"
         )

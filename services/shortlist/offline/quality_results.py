@@ -1,7 +1,7 @@
 """Results of `make quality` on disk, so that a run that takes hours goes on where it ended.
 
-A work folder holds a folder for each exam: `baselines.json`, `seed-N.json` for each release, and what is measured
-elsewhere: `served.json` and `new-items.json`, numbers by name. Delete a file to have it measured again.
+A work folder holds a folder for each exam: `baselines.json`, `seed-N.json` for each release, and `served.json`, which
+is measured elsewhere, numbers by name. Delete a file to have it measured again.
 """
 
 import json
@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from shortlist.core.errors import InputError
+from shortlist.offline.ablation import ABLATIONS
 from shortlist.offline.measure import Measured, Quality
 
-BASELINES_NAME = "baselines.json"
+BASELINES_NAME, SERVED_NAME = "baselines.json", "served.json"
 _DIGITS = 6  # of a user's NDCG@10
 
 
@@ -29,6 +30,7 @@ class Outcome:
         repurchases: By name, with re-purchases.
         chosen: Constants by model, in words.
         source_recalls: Recall@200 by source, for a release.
+        new_items: NDCG@10 on items without a training event by model, for a release; empty where there are none.
     """
 
     about: dict[str, str | int | float]
@@ -36,6 +38,7 @@ class Outcome:
     repurchases: dict[str, Measured]
     chosen: dict[str, str] = field(default_factory=dict)
     source_recalls: dict[str, float] = field(default_factory=dict)
+    new_items: dict[str, float] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         """Write as JSON, whole or not at all."""
@@ -45,6 +48,7 @@ class Outcome:
             "repurchases": {name: _written(measured) for name, measured in self.repurchases.items()},
             "chosen": self.chosen,
             "source_recalls": self.source_recalls,
+            "new_items": self.new_items,
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(".new")
@@ -66,6 +70,7 @@ class Outcome:
                 {name: _read(measured) for name, measured in document["repurchases"].items()},
                 document["chosen"],
                 document["source_recalls"],
+                document["new_items"],
             )
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: not a result of this version ({error}); delete it to measure again") from error
@@ -79,15 +84,15 @@ class ExamResults:
         name: Of the exam.
         baselines: Measured once.
         seeds: Outcome by seed, ascending, at least one.
+        ablations: Outcome of a release that lacks a part, by `ABLATIONS`.
         served: Of the served answers, by name; empty where nobody measured them.
-        new_items: NDCG@10 on items without a training event by model, likewise.
     """
 
     name: str
     baselines: Outcome
     seeds: dict[int, Outcome]
+    ablations: dict[str, Outcome]
     served: Mapping[str, float]
-    new_items: Mapping[str, float]
 
     @classmethod
     def read(cls, folder: Path) -> "ExamResults | None":
@@ -103,9 +108,19 @@ class ExamResults:
             folder.name,
             Outcome.read(folder / BASELINES_NAME),
             {seed: Outcome.read(paths[seed]) for seed in sorted(paths)},
-            _numbers(folder / "served.json"),
-            _numbers(folder / "new-items.json"),
+            {
+                name: Outcome.read(path)
+                for number, name in enumerate(ABLATIONS)
+                if (path := folder / f"ablation-{number}.json").exists()
+            },
+            _numbers(folder / SERVED_NAME),
         )
+
+    @property
+    def new_items(self) -> dict[str, float]:
+        """Average what the releases did on items without a training event."""
+        measured = [outcome.new_items for outcome in self.seeds.values() if outcome.new_items]
+        return {name: float(np.mean([one[name] for one in measured])) for name in measured[0]} if measured else {}
 
     def over_seeds(self, model: str) -> Measured:
         """Average a release's model over the seeds, its means and its users'."""

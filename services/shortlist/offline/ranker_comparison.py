@@ -131,12 +131,6 @@ def median_times(
     return times
 
 
-def has_vnni() -> bool:
-    """Tell whether this processor multiplies int8 natively (AVX512-VNNI), which decides what int8 gains."""
-    cpuinfo = Path("/proc/cpuinfo")
-    return cpuinfo.exists() and "avx512_vnni" in cpuinfo.read_text()
-
-
 def aucs(scores: F32, labels: Bool, held: Bool) -> F64:
     """Compute for each list how often something bought is scored above something not bought; ties count half.
 

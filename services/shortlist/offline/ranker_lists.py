@@ -6,16 +6,57 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shortlist.core.arrays import F32, AnyArray, Bool
-from shortlist.core.errors import InputError
+from shortlist.core.arrays import F32, I32, I64, AnyArray, Bool
 from shortlist.core.types import PADDING_ROW, Candidates
 from shortlist.offline.interactions import Interactions
 from shortlist.offline.requests import Requests, all_users_at, bought_before
 from shortlist.offline.sources import FittedSources
 from shortlist.ranking.tensors import candidate_dense
+from shortlist.release.bundle import ItemArrays
+from shortlist.release.catalogue import Catalogue
 
 OPEN_AXES = ("candidates", "candidate_dense")
 """The ranker's inputs whose second axis is the number of candidates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """What users bought in a span of time, P events.
+
+    Args:
+        pairs: (P,) int64, user code << 32 | item row, ascending.
+        values: (P,) float32, NaN where an event has none.
+    """
+
+    pairs: I64
+    values: F32
+
+    @classmethod
+    def nothing(cls) -> "Bought":
+        """Nobody bought anything."""
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.float32))
+
+    @classmethod
+    def within(cls, interactions: Interactions, at_s: int, end_s: int) -> "Bought":
+        """Collect the positive events from a moment to before another."""
+        later = (interactions.times >= at_s) & (interactions.times < end_s) & interactions.is_positive
+        pairs = _pairs(interactions.users[later], interactions.rows[later])
+        order = np.argsort(pairs, kind="stable")
+        return cls(pairs[order], interactions.values[later][order])
+
+    def among(self, users: I32, rows: I32) -> tuple[Bool, F32]:
+        """Tell which of (n, N) item rows n users bought, and the value of the first such event, else 0."""
+        asked = _pairs(users[:, None], rows)
+        places = np.searchsorted(self.pairs, asked)
+        found = np.append(self.pairs, -1)[places] == asked
+        values = np.nan_to_num(np.append(self.values, 0.0)[places]) * found
+        labels: Bool = found & (rows != PADDING_ROW)
+        return labels, values.astype(np.float32)
+
+
+def _pairs(users: I32, rows: I32) -> I64:
+    paired: I64 = users.astype(np.int64) << 32 | rows
+    return paired
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,37 +68,42 @@ class Lists:
         candidates: Their candidates, N each.
         dense: (n, N, C) `candidate_dense`.
         labels: (n, N), new to the user and bought within the horizon.
+        values: (n, N) float32, of what was bought the event's value, such as stars given; else 0.
     """
 
     requests: Requests
     candidates: Candidates
     dense: F32
     labels: Bool
+    values: F32
 
     @classmethod
-    def at(cls, interactions: Interactions, sources: FittedSources, horizon_s: int) -> "Lists":
-        """Retrieve for every user at the moment of the sources, and label with what came within the horizon.
+    def of(
+        cls,
+        requests: Requests,
+        candidates: Candidates,
+        items: ItemArrays,
+        catalogue: Catalogue,
+        bought: Bought | None = None,
+    ) -> "Lists":
+        """Put together what the ranker is given for candidates, and what was `bought` of them later."""
+        dense = candidate_dense(requests.history, candidates, items.columns, catalogue.categories)
+        labels, values = (bought or Bought.nothing()).among(requests.users, candidates.rows)
+        return cls(requests, candidates, dense, labels, values)
 
-        Users who bought none of their candidates teach nothing and are left out.
+    @classmethod
+    def at(cls, interactions: Interactions, catalogue: Catalogue, sources: FittedSources, bought: Bought) -> "Lists":
+        """Retrieve for every user at the moment of the sources, and label with what was bought later.
 
-        Raises:
-            InputError: nobody is left.
+        Users who bought none of their candidates are in it too: they tell how often nothing is bought.
         """
-        at_s, stride = sources.at_s, interactions.row_count
-        later = (interactions.times >= at_s) & (interactions.times < at_s + horizon_s) & interactions.is_positive
-        requests = all_users_at(interactions, at_s)
-        requests = requests.take(np.isin(requests.users, interactions.users[later]))
-        if not len(requests):
-            raise InputError("the log is too short: nobody who bought before a training cut comes back after it")
-        retriever = sources.retriever()
-        candidates = retriever.candidates(requests, bought_before(interactions, requests))
-        bought = interactions.users[later].astype(np.int64) * stride + interactions.rows[later]
-        pairs = requests.users[:, None].astype(np.int64) * stride + candidates.rows
-        labels = np.isin(pairs, bought) & (candidates.rows != PADDING_ROW)
-        lists = cls(requests, candidates, candidate_dense(candidates, sources.items.columns), labels)
-        if not labels.any():
-            raise InputError("the log is too short: nobody buys anything new that is known before a training cut")
-        return lists.take(labels.any(axis=1))
+        requests = all_users_at(interactions, sources.at_s)
+        candidates = sources.retriever().candidates(requests, bought_before(interactions, requests))
+        return cls.of(requests, candidates, sources.items, catalogue, bought)
+
+    def teaching(self) -> "Lists":
+        """Take those of which something was bought: of the others, a ranker can learn no order."""
+        return self.take(np.flatnonzero(self.labels.any(axis=1)))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -70,6 +116,7 @@ class Lists:
             Candidates(rows[chosen], scores[chosen], ranks[chosen]),
             self.dense[chosen],
             self.labels[chosen],
+            self.values[chosen],
         )
 
     def split(self, share: float, random: np.random.Generator) -> tuple["Lists", "Lists"]:
@@ -104,4 +151,5 @@ def joined(parts: "list[Lists]") -> Lists:
         ),
         np.concatenate([part.dense for part in parts]),
         np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.values for part in parts]),
     )

@@ -8,11 +8,7 @@ import numpy as np
 from shortlist.core.arrays import I64
 from shortlist.core.types import PADDING_ROW
 from shortlist.offline.protocol import TestSet, Trial
-from shortlist.offline.ranker_comparison import score_lists
-from shortlist.offline.ranker_lists import Lists
-from shortlist.offline.requests import encode_requests
-from shortlist.offline.retriever import Retriever
-from shortlist.ranking.tensors import candidate_dense
+from shortlist.offline.served import requests_of, serve
 from shortlist.release.bundle import Release
 
 USERS, HISTORY, SLATE = 5, 8, 10
@@ -61,18 +57,13 @@ def examples_of(release: Release, trial: Trial) -> tuple[Example, ...]:
     """
     past, test, features = trial.past, trial.test, release.manifest.features
     places = _spread(test)
-    users = test.users[places].tolist()
-    spans = [slice(int(past.offsets[user]), int(past.offsets[user + 1])) for user in users]
-    requests = encode_requests(past, ((user, trial.at_s, span) for user, span in zip(users, spans, strict=True)))
-    candidates = Retriever.of(release).candidates(requests, [test.histories[place] for place in places])
-    rows = candidates.rows
-    dense = candidate_dense(candidates, release.items.columns)
-    lists = Lists(requests, candidates, dense, np.zeros(rows.shape, np.bool_))
-    scores = score_lists(release.path, release.manifest.ranker, lists, features.history_length)
-    order = np.argsort(np.where(rows != PADDING_ROW, -scores, np.inf), axis=1, kind="stable")[:, :SLATE]
+    requests, excluded = requests_of(trial)
+    requests = requests.take(places)
+    lists = serve(release, requests, [excluded[place] for place in places])
+    rows = lists.candidates.rows
 
     def served(user: int, column: int) -> ServedItem:
-        row, ranks = int(rows[user, column]), candidates.ranks[user, column].tolist()
+        row, ranks = int(rows[user, column]), lists.candidates.ranks[user, column].tolist()
         return ServedItem(
             _shown(release, row),
             {source: rank for source, rank in zip(features.sources, ranks, strict=True) if rank},
@@ -83,10 +74,14 @@ def examples_of(release: Release, trial: Trial) -> tuple[Example, ...]:
         Example(
             past.user_ids[code],
             tuple(_shown(release, row) for row in requests.history.rows[user, :HISTORY].tolist() if row),
-            tuple(served(user, column) for column in order[user].tolist() if rows[user, column] != PADDING_ROW),
+            tuple(
+                served(user, column)
+                for column in lists.order[user, :SLATE].tolist()
+                if rows[user, column] != PADDING_ROW
+            ),
             len(test.relevant[places[user]]),
         )
-        for user, code in enumerate(users)
+        for user, code in enumerate(requests.users.tolist())
     )
 
 

@@ -1,7 +1,8 @@
 """How well a ranker's scores tell what is bought, whatever lists are made of them.
 
-`gate.mean_auc` averages the area under the curve over lists (GAUC), which is blind to how scores compare from user to
-user; the pooled area here is not, and the calibration error asks whether a score may be read as a probability.
+`ranker_comparison.mean_auc` averages the area under the curve over lists (GAUC), which is blind to how scores compare
+from user to user; the pooled area here is not, and the calibration error asks whether a score may be read as a
+probability.
 """
 
 import numpy as np

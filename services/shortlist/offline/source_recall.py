@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from shortlist.offline.metrics import recall_at
 from shortlist.offline.protocol import Trial
-from shortlist.offline.requests import all_users_at
 from shortlist.offline.retriever import CANDIDATES, Retriever, retrieve
+from shortlist.offline.served import requests_of
 from shortlist.release.bundle import Release
 from shortlist.retrieval.port import Source
 
@@ -17,9 +15,7 @@ TOGETHER = "all together"
 def source_recalls(release: Release, trial: Trial) -> dict[str, float]:
     """Measure Recall@200 of all sources of a release merged as served, and of each alone with its own quota."""
     retriever, test = Retriever.of(release), trial.test
-    requests = all_users_at(trial.past, trial.at_s)
-    requests = requests.take(np.isin(requests.users, test.users))
-    excluded = [test.histories[place] for place in range(len(test))]
+    requests, excluded = requests_of(trial)
 
     def recall(sources: Sequence[Source]) -> float:
         hits = test.relevant.contain(retrieve(sources, requests, excluded, CANDIDATES).rows)

@@ -1,5 +1,6 @@
 """Fit the sources of candidates on what lies before a moment: towers with index, neighbours, popular items, columns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import torch
 
 from shortlist.core.arrays import F16, F32, AnyArray
 from shortlist.core.types import FIRST_ITEM_ROW, PADDING_ROW
+from shortlist.offline.checkpoints import Checkpoint
 from shortlist.offline.columns import POPULAR_LENGTH, item_columns, popular_items
+from shortlist.offline.content import fit_content
+from shortlist.offline.devices import CPU, Device
 from shortlist.offline.ease import ease_weights
 from shortlist.offline.export import export_onnx, tensor_specs
 from shortlist.offline.index_choice import choose_index
@@ -16,12 +20,13 @@ from shortlist.offline.index_tuning import MOST_QUERIES, IndexPoint
 from shortlist.offline.interactions import Interactions
 from shortlist.offline.neighbours import item_knn_weights
 from shortlist.offline.progress import Advance, silently
+from shortlist.offline.query_tower import QueryTower
 from shortlist.offline.requests import Requests, all_users_at
 from shortlist.offline.retriever import Retriever
+from shortlist.offline.text import fit_text
 from shortlist.offline.tower_training import TowerSettings, train_towers
-from shortlist.offline.towers import QueryTower
 from shortlist.offline.trending_lists import NEIGHBOURS, Trend, strongest
-from shortlist.release.bundle import INDEX_NAME, QUERY_TOWER_NAME, ItemArrays
+from shortlist.release.bundle import CONTENT_NAME, INDEX_NAME, QUERY_TOWER_NAME, ItemArrays, save_arrays
 from shortlist.release.catalogue import Catalogue
 from shortlist.release.manifest import ModelSpec, TensorSpec
 from shortlist.retrieval.sources import source_names
@@ -31,7 +36,7 @@ SOURCE_NAMES = source_names(("ease", "item_knn"))
 
 @dataclass(frozen=True, slots=True)
 class FittedSources:
-    """What retrieval needs as of a moment; the query tower and the index lie in `folder`.
+    """What retrieval needs as of a moment; the query tower, the index and the content map lie in `folder`.
 
     Items that came later have zero embeddings and are in no list.
     """
@@ -53,25 +58,31 @@ class FittedSources:
 def fit_sources(
     interactions: Interactions,
     catalogue: Catalogue,
+    texts: Sequence[str],
     at_s: int,
     folder: Path,
     settings: TowerSettings,
     seed: int,
     trend: Trend,
     after_epoch: Advance = silently,
+    checkpoint: Checkpoint | None = None,
+    device: Device = CPU,
 ) -> FittedSources:
     """Fit on what lies before `at_s`, whatever else the interactions hold; the lists follow `trend`.
 
     Raises:
-        InputError: too little lies before it.
+        InputError: too little lies before it, or the towers cannot be trained.
     """
     past = interactions.before(at_s)
-    towers = train_towers(past, catalogue, settings, seed, after_epoch)
     columns, known = item_columns(past, catalogue, at_s), past.known_rows()
+    towers = train_towers(past, catalogue, settings, seed, after_epoch, checkpoint, device)
     with torch.no_grad():
         embedded = towers.items(torch.arange(known), torch.from_numpy(columns[:known])).numpy()
     embeddings = np.zeros((past.row_count, settings.dimension), np.float16)
     embeddings[FIRST_ITEM_ROW:known] = embedded[FIRST_ITEM_ROW:]
+    encoder = fit_text(texts[FIRST_ITEM_ROW:known], seed)
+    content = fit_content(encoder, encoder.encode(texts), catalogue.categories, embeddings, known)
+    save_arrays(folder / CONTENT_NAME, content.arrays())
     requests = all_users_at(past, at_s)
     query_tower = _export(towers.query, requests, embeddings, settings, folder)
     queries = _queries(towers.query, requests, embeddings, settings, seed)
@@ -84,7 +95,8 @@ def fit_sources(
     neighbours, weights = (np.stack(arrays) for arrays in zip(*lists, strict=True))
     popular = popular_items(past, at_s, POPULAR_LENGTH)
     items = ItemArrays(embeddings, columns, neighbours, weights, popular)
-    return FittedSources(at_s, folder, items, query_tower, settings.history_length, known, towers.curve, chosen.curve)
+    length = settings.history_length
+    return FittedSources(at_s, folder, items, query_tower, length, known, towers.curve, chosen.curve)
 
 
 def _queries(tower: QueryTower, requests: Requests, embeddings: F16, settings: TowerSettings, seed: int) -> F32:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shortlist.features.encode import SECONDS_A_DAY
-from shortlist.offline.catalogues import catalogue_of
+from shortlist.offline.catalogues import catalogue_of, texts_of
 from shortlist.offline.clean import after, before, clean, split_at
 from shortlist.offline.interactions import Interactions
 from shortlist.offline.log import BehaviourLog
@@ -26,6 +26,7 @@ class Split:
         later: The part after it, as it is.
         interactions: `train` in numbers.
         catalogue: The items of `train`.
+        texts: What can be read of them, by row.
     """
 
     cut_s: int
@@ -34,6 +35,7 @@ class Split:
     later: BehaviourLog
     interactions: Interactions
     catalogue: Catalogue
+    texts: tuple[str, ...]
 
     @classmethod
     def of(cls, log: BehaviourLog, holdout: float) -> "Split":
@@ -53,7 +55,8 @@ class Split:
         )
         interactions = Interactions.of(train, cut_s)
         catalogue = catalogue_of(train.items, interactions.vocabulary)
-        return cls(cut_s, horizon_s, train, after(log, cut_s), interactions, catalogue)
+        texts = texts_of(train.items, interactions.vocabulary)
+        return cls(cut_s, horizon_s, train, after(log, cut_s), interactions, catalogue, texts)
 
     @property
     def label_cuts(self) -> tuple[int, ...]:

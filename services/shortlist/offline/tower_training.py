@@ -1,27 +1,25 @@
-"""Train the two towers: sampled softmax over what users bought next, corrected for how often items are sampled.
+"""Train the two towers on what users bought next, until the newest baskets are predicted no better."""
 
-The correction is that of Yi et al., Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations,
-RecSys 2019: a negative's logit loses the logarithm of how often the sample holds it.
-"""
-
-import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
-from shortlist.core.arrays import F32, F64, I64
-from shortlist.core.types import FIRST_ITEM_ROW
+from shortlist.core.arrays import F32
+from shortlist.core.errors import InputError
+from shortlist.offline.checkpoints import Checkpoint
+from shortlist.offline.devices import CPU, Device
 from shortlist.offline.factors import item_factors
+from shortlist.offline.finite import require_finite
 from shortlist.offline.interactions import Interactions
+from shortlist.offline.item_tower import ItemTower
 from shortlist.offline.progress import Advance, silently
-from shortlist.offline.tower_examples import Batch, TowerExamples
-from shortlist.offline.towers import ItemTower, QueryTower
+from shortlist.offline.query_tower import QueryTower
+from shortlist.offline.tower_examples import TowerExamples
+from shortlist.offline.tower_loss import TowerLoss
 from shortlist.release.catalogue import Catalogue
-
-_BARRED = -1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +29,7 @@ class TowerSettings:
     Args:
         dimension: Length of an embedding.
         history_length: Events that the query tower looks at.
+        is_contextual: Whether the query tower has a causal layer; see `QueryTower`.
         epochs: Most epochs; the validation loss is flat after one to three on both logs.
         examples: Most examples of an epoch, drawn at random.
         patience: Epochs without a better validation loss, after which training ends.
@@ -43,6 +42,7 @@ class TowerSettings:
 
     dimension: int = 64
     history_length: int = 50
+    is_contextual: bool = False
     epochs: int = 5
     examples: int = 20_000
     patience: int = 2
@@ -55,7 +55,7 @@ class TowerSettings:
 
 @dataclass(frozen=True, slots=True)
 class TrainedTowers:
-    """Both towers in evaluation mode, and the losses after each epoch."""
+    """Both towers in evaluation mode on the CPU, and the losses after each epoch."""
 
     items: ItemTower
     query: QueryTower
@@ -68,122 +68,142 @@ def train_towers(
     settings: TowerSettings,
     seed: int,
     after_epoch: Advance = silently,
+    checkpoint: Checkpoint | None = None,
+    device: Device = CPU,
 ) -> TrainedTowers:
-    """Train on everything that the interactions hold, and keep the epoch that predicts the newest baskets best."""
+    """Train on everything that the interactions hold, and keep the epoch that predicts the newest baskets best.
+
+    Args:
+        interactions: The log.
+        catalogue: What the items are.
+        settings: How.
+        seed: One seed gives one pair of towers.
+        after_epoch: Called after each epoch, when its checkpoint is written.
+        checkpoint: Training goes on from it, and writes it after each epoch; the towers are the same as without.
+        device: Of PyTorch, to train on.
+
+    Raises:
+        InputError: a loss is not finite, or the checkpoint is refused or cannot be written.
+    """
     torch.manual_seed(seed)
     factors = item_factors(interactions, settings.dimension - 1, seed)
-    training = _Training(TowerExamples.of(interactions, catalogue), catalogue, factors, settings, seed)
-    losses, validations = [], []
-    best = training.weights()
-    for _ in range(settings.epochs):
-        losses.append(training.epoch())
-        validations.append(training.validate())
+    examples = TowerExamples.of(interactions, catalogue)
+    training = _Training(examples, catalogue, factors, settings, seed, device)
+    if checkpoint and (state := checkpoint.read()) is not None:
+        try:
+            training.restore(state)
+        except (LookupError, ValueError, RuntimeError) as error:
+            raise InputError(f"{checkpoint.path} is of towers of another form: delete it to train anew") from error
+    while not training.has_ended:
+        training.epoch()
+        if checkpoint:
+            checkpoint.write(training.state())
         after_epoch()
-        since_best = len(validations) - 1 - int(np.argmin(validations))
-        if since_best == 0:
-            best = training.weights()
-        elif since_best == settings.patience:
-            break
-    training.models.load_state_dict(best)
-    training.query.when.stand_in(interactions.types)
-    training.models.eval()
-    curve = tuple(
-        {"loss": loss, "validation_loss": validation} for loss, validation in zip(losses, validations, strict=True)
-    )
-    return TrainedTowers(training.items, training.query, curve)
+    return training.trained(interactions)
 
 
 class _Training:
     """The towers under training, and the loop over batches."""
 
     def __init__(
-        self, examples: TowerExamples, catalogue: Catalogue, factors: F32, settings: TowerSettings, seed: int
+        self,
+        examples: TowerExamples,
+        catalogue: Catalogue,
+        factors: F32,
+        settings: TowerSettings,
+        seed: int,
+        device: Device,
     ) -> None:
         self._examples, self._settings, self._seed = examples, settings, seed
         self._random = np.random.default_rng(seed)
         held_out = max(1, round(len(examples) * settings.validation_share))
         self._fitted, self._held_out = np.split(np.arange(len(examples)), [len(examples) - held_out])
-        self._proposal = _proposal(examples, len(catalogue.prices))
-        seen = torch.cat(examples.columns).numpy()
-        self.items = ItemTower(catalogue.categories, seen, factors)
-        self.query = QueryTower(examples.requests.user_dense, settings.dimension)
-        # exp(2.3) = 10 to begin with: cosines alone are too flat for a softmax over thousands.
-        self._sharpness = nn.Parameter(torch.tensor(math.log(10.0)))
-        self.models = nn.ModuleList([self.items, self.query])
-        self._optimizer = torch.optim.Adam([*self.models.parameters(), self._sharpness], settings.learning_rate)
+        self._loss = TowerLoss(
+            examples,
+            catalogue,
+            factors,
+            settings.history_length,
+            settings.negatives,
+            settings.targets,
+            device,
+            is_contextual=settings.is_contextual,
+        )
+        self._optimizer = torch.optim.Adam(self._loss.parameters(), settings.learning_rate)
+        self._curve: list[dict[str, float]] = []
+        self._best = self._weights()
 
-    def epoch(self) -> float:
-        """Train once on the examples, or on a part of them where there are many; give the mean loss."""
-        self.models.train()
+    @property
+    def has_ended(self) -> bool:
+        """Whether all epochs are over, or the last of them brought nothing."""
+        epochs, since_best = len(self._curve), len(self._curve) - 1 - self._best_epoch()
+        return epochs >= self._settings.epochs or (epochs > 0 and since_best >= self._settings.patience)
+
+    def epoch(self) -> None:
+        """Train once on the examples, or on a part of them where there are many; then validate.
+
+        Raises:
+            InputError: a loss is not finite; the weights are those before its batch.
+        """
+        self._loss.train()
         losses = []
         drawn = self._random.permutation(self._fitted)[: self._settings.examples]
-        for examples in self._examples.batches(drawn, self._settings.batch, self._random):
+        batches = self._examples.batches(drawn, self._settings.batch, self._random)
+        for number, examples in enumerate(batches, 1):
             loss = self._loss(examples, self._random)
+            losses.append(self._finite(loss, f"batch {number} of {len(batches)}"))
             self._optimizer.zero_grad()
             loss.backward()
             self._optimizer.step()
-            losses.append(loss.item())
-        return float(np.mean(losses))
+        self._curve.append({"loss": float(np.mean(losses)), "validation_loss": self._validate()})
+        if self._best_epoch() == len(self._curve) - 1:
+            self._best = self._weights()
 
-    def validate(self) -> float:
+    def state(self) -> dict[str, Any]:
+        """Give what `restore` needs to go on as if nothing had happened."""
+        return {
+            "weights": self._weights(),
+            "best": self._best,
+            "optimizer": self._optimizer.state_dict(),
+            "torch_random": torch.get_rng_state(),
+            "numpy_random": self._random.bit_generator.state,
+            "curve": self._curve,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self._loss.load_state_dict(state["weights"])
+        self._best = state["best"]
+        self._optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["torch_random"])
+        self._random.bit_generator.state = state["numpy_random"]
+        self._curve = list(state["curve"])
+
+    def trained(self, interactions: Interactions) -> TrainedTowers:
+        """Give the towers of the best epoch."""
+        self._loss.load_state_dict(self._best)
+        self._loss.cpu().eval()
+        self._loss.query.when.stand_in(interactions.types)
+        return TrainedTowers(self._loss.items, self._loss.query, tuple(self._curve))
+
+    def _best_epoch(self) -> int:
+        return int(np.argmin([epoch["validation_loss"] for epoch in self._curve])) if self._curve else -1
+
+    def _validate(self) -> float:
         """Give the mean loss on the newest examples, over the same sample each time."""
-        self.models.eval()
+        self._loss.eval()
         random = np.random.default_rng(self._seed)
         with torch.no_grad():
             batches = self._examples.batches(self._held_out, self._settings.batch, random)
-            return float(np.mean([self._loss(examples, random).item() for examples in batches]))
+            losses = [
+                self._finite(self._loss(examples, random), f"validation batch {number} of {len(batches)}")
+                for number, examples in enumerate(batches, 1)
+            ]
+        return float(np.mean(losses))
 
-    def weights(self) -> dict[str, Tensor]:
-        """Copy the weights."""
-        return {name: tensor.clone() for name, tensor in self.models.state_dict().items()}
+    def _weights(self) -> dict[str, Tensor]:
+        return {name: tensor.cpu().clone() for name, tensor in self._loss.state_dict().items()}
 
-    def _loss(self, examples: I64, random: np.random.Generator) -> Tensor:
-        """Compute the sampled softmax cross-entropy; a basket of n targets weighs √n."""
-        settings = self._settings
-        batch = self._examples.batch(examples, settings.history_length, settings.targets, random)
-        history, targets = torch.from_numpy(batch.history.rows).long(), torch.from_numpy(batch.targets).long()
-        negatives = torch.from_numpy(random.choice(len(self._proposal), settings.negatives, p=self._proposal))
-        in_history, in_targets, in_negatives = self._embed(batch.period, history, targets, negatives)
-        query = self.query(
-            in_history,
-            (history > 0).float(),
-            torch.from_numpy(batch.history.types),
-            torch.from_numpy(batch.history.ages),
-            torch.from_numpy(batch.user_dense),
-        )
-        scale = self._sharpness.exp()
-        positive = scale * torch.einsum("bd,btd->bt", query, in_targets)
-        expected = torch.from_numpy(settings.negatives * self._proposal[negatives.numpy()]).float()
-        negative = scale * query @ in_negatives.T - expected.log()
-        negative = negative.masked_fill(self._barred(batch, history, targets)[:, negatives], _BARRED)
-        rest = negative.logsumexp(dim=1, keepdim=True)
-        held = (targets > 0).float()
-        surprise = ((torch.logaddexp(positive, rest) - positive) * held).sum(dim=1)
-        weight = held.sum(dim=1).sqrt()
-        return (surprise / weight).sum() / weight.sum()
-
-    def _embed(self, period: int, *rows: Tensor) -> list[Tensor]:
-        """Embed rows as of a week, each distinct one once; padding becomes 0."""
-        distinct, places = torch.unique(torch.cat([part.flatten() for part in rows]), return_inverse=True)
-        embedded = self.items(distinct, self._examples.columns[period][distinct]) * (distinct > 0).unsqueeze(-1)
-        parts = places.split([part.numel() for part in rows])
-        # Not by indexing, whose gradient two threads add up in an order of their own.
-        return [
-            functional.embedding(place, embedded).unflatten(0, part.shape)
-            for place, part in zip(parts, rows, strict=True)
-        ]
-
-    def _barred(self, batch: Batch, history: Tensor, targets: Tensor) -> Tensor:
-        """Mark (B, R) what is no negative: what the user has or is about to buy, and what was not sold yet."""
-        barred = torch.zeros(len(history), len(self._proposal), dtype=torch.bool)
-        barred.scatter_(1, history, value=True).scatter_(1, targets, value=True)
-        barred[:, self._examples.known_rows[batch.period] :] = True
-        return barred
-
-
-def _proposal(examples: TowerExamples, rows: int) -> F64:
-    """Mix how often items are bought with all items evenly: frequent items are the hard negatives."""
-    bought = np.bincount(examples.targets, minlength=rows) / len(examples.targets)
-    even = (np.arange(rows) >= FIRST_ITEM_ROW) / (rows - FIRST_ITEM_ROW)
-    proposal: F64 = 0.5 * bought + 0.5 * even
-    return proposal
+    def _finite(self, loss: Tensor, batch: str) -> float:
+        value = float(loss.item())
+        require_finite(value, f"towers, epoch {len(self._curve) + 1}, {batch}", self._loss.inputs)
+        return value

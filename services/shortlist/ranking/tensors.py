@@ -8,9 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shortlist.core.arrays import F32, AnyArray
+from shortlist.core.arrays import F32, I32, AnyArray
 from shortlist.core.types import Candidates, History
+from shortlist.ranking.profile import category_shares
 from shortlist.release.manifest import FeatureSchema, TensorSpec
+
+PAIR_COLUMNS = ("category_share",)
+"""What is known of a user and an item together besides what the sources say; see `ranking.profile`."""
 
 
 def source_columns(source: str) -> tuple[str, str]:
@@ -19,31 +23,38 @@ def source_columns(source: str) -> tuple[str, str]:
 
 
 def candidate_dense_names(sources: Sequence[str], item_columns: Sequence[str]) -> tuple[str, ...]:
-    """Name the columns of `candidate_dense` in order: each source's, then the item columns."""
-    return (*(name for source in sources for name in source_columns(source)), *item_columns)
+    """Name the columns of `candidate_dense` in order: each source's, those of user and item together, the item's."""
+    return (*(name for source in sources for name in source_columns(source)), *PAIR_COLUMNS, *item_columns)
 
 
-def candidate_dense(candidates: Candidates, item_columns: F32, most: int | None = None) -> F32:
+def candidate_dense(
+    history: History, candidates: Candidates, item_columns: F32, categories: I32, most: int | None = None
+) -> F32:
     """Assemble what changes from request to request about each candidate.
 
     A source's score is divided by its best of the request; its rank r enters as log(1 + r), and as log(2 + most)
     where the source did not propose the item.
 
     Args:
+        history: (B, H).
         candidates: Merged proposals of S sources.
         item_columns: (R, C) float32, the release's columns.
+        categories: (R, levels) int32, the catalogue's.
         most: The release's number of candidates, since N may be larger for a batch; None: N.
 
     Returns:
-        (B, N, 2 S + C) float32, 0 where padded.
+        (B, N, 2 S + 1 + C) float32, 0 where padded.
     """
     users, width, sources = candidates.scores.shape
-    dense = np.empty((users, width, 2 * sources + item_columns.shape[1]), np.float32)
+    of_sources = 2 * sources
+    of_pair = of_sources + len(PAIR_COLUMNS)
+    dense = np.empty((users, width, of_pair + item_columns.shape[1]), np.float32)
     best = candidates.scores.max(axis=1, keepdims=True)
-    dense[:, :, 0 : 2 * sources : 2] = candidates.scores / np.where(best > 0, best, np.float32(1.0))
+    dense[:, :, 0:of_sources:2] = candidates.scores / np.where(best > 0, best, np.float32(1.0))
     absent = np.float32((width if most is None else most) + 1)
-    dense[:, :, 1 : 2 * sources : 2] = np.log1p(np.where(candidates.ranks > 0, candidates.ranks, absent))
-    dense[:, :, 2 * sources :] = item_columns[candidates.rows]
+    dense[:, :, 1:of_sources:2] = np.log1p(np.where(candidates.ranks > 0, candidates.ranks, absent))
+    dense[:, :, of_sources] = category_shares(history, candidates.rows, categories)
+    dense[:, :, of_pair:] = item_columns[candidates.rows]
     dense[candidates.rows == 0] = 0.0
     return dense
 
@@ -55,6 +66,7 @@ def ranker_tensors(
     user_dense: F32,
     candidates: Candidates,
     item_columns: F32,
+    categories: I32,
     most: int | None = None,
 ) -> dict[str, AnyArray]:
     """Build the tensors that a ranker's manifest names, C-contiguous and in its dtypes."""
@@ -65,6 +77,6 @@ def ranker_tensors(
         "history_type": newest.types,
         "history_age": newest.ages,
         "candidates": candidates.rows,
-        "candidate_dense": candidate_dense(candidates, item_columns, most),
+        "candidate_dense": candidate_dense(history, candidates, item_columns, categories, most),
     }
     return {spec.name: np.ascontiguousarray(available[spec.name], spec.dtype) for spec in specs}

@@ -27,6 +27,7 @@ from shortlist.release.vocabulary import Vocabulary
 
 INDEX_NAME = "items.faiss"
 QUERY_TOWER_NAME = "query_tower.onnx"
+CONTENT_NAME = "content.npz"
 RANKER_NAMES = {"fp32": "ranker.onnx", "int8": "ranker.int8.onnx"}
 REPORT_NAME = "report.json"
 _VOCABULARY, _CATALOGUE, _ITEMS, _USERS = "vocabulary.npz", "catalogue.npz", "items.npz", "users.npz"
@@ -87,6 +88,11 @@ class Release:
         if self.manifest.has_item_bias:
             vectors[:, -1] = 0.0
         return vectors
+
+    def content_arrays(self) -> dict[str, AnyArray]:
+        """Read what places items without a history (not kept in memory)."""
+        with _refusing(self.path):
+            return _load(self.path / CONTENT_NAME)
 
     def histories(self) -> Histories:
         """Read the user histories that came with the release (not kept in memory)."""
@@ -165,6 +171,7 @@ def verify(path: Path) -> Manifest:
         INDEX_NAME,
         manifest.query_tower.file,
         manifest.ranker.file,
+        *((CONTENT_NAME,) if manifest.has_content_map else ()),
     }
     if missing := sorted(needed - manifest.files.keys()):
         raise ReleaseRefusedError(path, f"the manifest does not list {', '.join(missing)}")
@@ -175,10 +182,10 @@ def write_arrays(
     folder: Path, vocabulary: Vocabulary, catalogue: Catalogue, items: ItemArrays, users: Histories
 ) -> None:
     """Write the array files of a release."""
-    _save(folder / _VOCABULARY, vocabulary.arrays())
-    _save(folder / _CATALOGUE, catalogue.arrays())
-    _save(folder / _ITEMS, {name: getattr(items, name) for name in ItemArrays.__slots__})
-    _save(folder / _USERS, users.arrays())
+    save_arrays(folder / _VOCABULARY, vocabulary.arrays())
+    save_arrays(folder / _CATALOGUE, catalogue.arrays())
+    save_arrays(folder / _ITEMS, {name: getattr(items, name) for name in ItemArrays.__slots__})
+    save_arrays(folder / _USERS, users.arrays())
 
 
 @contextmanager
@@ -223,7 +230,8 @@ def _check_rows(name: str, rows: I32, first: int, end: int) -> None:
         raise ValueError(f"{name} point outside the catalogue")
 
 
-def _save(path: Path, arrays: dict[str, AnyArray]) -> None:
+def save_arrays(path: Path, arrays: dict[str, AnyArray]) -> None:
+    """Write arrays by name, compressed."""
     np.savez_compressed(path, allow_pickle=False, **arrays)
 
 

@@ -64,10 +64,11 @@ class Manifest(_Frozen):
 
     `trained_until` is the end of the log that the models saw; `exclude_seen` the default of
     Filter.exclude_seen; `candidates` how many items are ranked for a request; `has_item_bias` whether the last
-    coordinate of an embedding is the item's bias, which only queries meet.
+    coordinate of an embedding is the item's bias, which only queries meet; `has_content_map` whether
+    items that come later can be placed by their content.
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     id: str = Field(pattern="^[a-z0-9][a-z0-9.-]{0,127}$")
     created: datetime
     dataset: str
@@ -76,6 +77,7 @@ class Manifest(_Frozen):
     item_count: int = Field(ge=1)
     embedding_dimension: int = Field(ge=1)
     has_item_bias: bool = False
+    has_content_map: bool = False
     candidates: int = Field(ge=1, le=1000)
     exclude_seen: bool
     features: FeatureSchema

@@ -1,21 +1,24 @@
 """The whole way on a tiny log: a release that opens, exports that agree, one seed, and nothing left behind."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import onnx
+import polars as pl
 import pytest
 from onnx import numpy_helper
 
 from shortlist.core.errors import InputError
 from shortlist.offline import build, datasets
-from shortlist.offline.build import Recipe, train, write_release
+from shortlist.offline.build import train, write_release
 from shortlist.offline.log import BehaviourLog
-from shortlist.offline.measure import measure
+from shortlist.offline.measure import check_unseen
 from shortlist.offline.progress import Stages
 from shortlist.offline.ranker_training import RankerSettings
+from shortlist.offline.recipe import Recipe
 from shortlist.offline.sources import SOURCE_NAMES
 from shortlist.offline.splits import Split
 from shortlist.offline.tower_training import TowerSettings
@@ -25,7 +28,7 @@ from shortlist.resilience.deadline import NEVER, Deadline
 from shortlist.retrieval.cpu import CpuIndex, read_index
 from shortlist.retrieval.sources import served_sources
 from shortlist.retrieval.tower import QueryTower
-from support.tiny_logs import tiny_log
+from support.tiny_logs import DAY_S, START_S, tiny_log
 
 RECIPE = Recipe(towers=TowerSettings(epochs=2), ranker=RankerSettings(steps=40))
 
@@ -120,12 +123,12 @@ def test_a_release_that_saw_the_test_is_not_measured(release: Release) -> None:
         release.items,
     )
     with pytest.raises(InputError, match="past the cut"):
-        measure(seen, Split.of(_log(), 0.2))
+        check_unseen(seen, Split.of(_log(), 0.2))
 
 
 def test_a_release_of_another_log_is_not_measured(release: Release) -> None:
     with pytest.raises(InputError, match="its items are not those of this test"):
-        measure(release, Split.of(tiny_log(days=200, items=44), 0.2))
+        check_unseen(release, Split.of(tiny_log(days=200, items=44), 0.2))
 
 
 def test_without_a_holdout_everything_is_learnt_and_nothing_measured(tmp_path: Path) -> None:
@@ -134,6 +137,16 @@ def test_without_a_holdout_everything_is_learnt_and_nothing_measured(tmp_path: P
     assert release.manifest.trained_until.timestamp() == _log().events["time"][-1] + 1
     assert release.manifest.ranker.file == RANKER_NAMES["fp32"]
     assert json.loads((release.path / "report.json").read_text())["metrics"] == {}
+
+
+def test_where_hardly_anybody_comes_back_the_labels_are_each_users_last_events(tmp_path: Path) -> None:
+    log = tiny_log(users=100)
+    number = pl.col("user").str.slice(5).cast(pl.Int64)  # each user has an evening of their own
+    evening = START_S + number * DAY_S + (pl.col("time") - START_S) // 1_000
+    events = log.events.with_columns(evening.alias("time")).sort("time", maintain_order=True)
+    recipe = Recipe(holdout=0.0, precision="fp32", towers=TowerSettings(epochs=1), ranker=RankerSettings(steps=5))
+    release = _write(tmp_path / "evenings", replace(log, events=events), recipe)
+    assert json.loads((release.path / "report.json").read_text())["counts"]["ranker_lists"] > 80
 
 
 def test_an_int8_ranker_that_the_gate_refuses_leaves_nothing_behind(

@@ -7,9 +7,9 @@ import torch
 
 from shortlist.offline.export import export_onnx, tensor_specs
 from shortlist.offline.quantize import wide_products
+from shortlist.offline.query_tower import QueryTower
 from shortlist.offline.ranker import Ranker
 from shortlist.offline.ranker_lists import OPEN_AXES
-from shortlist.offline.towers import QueryTower
 
 RANDOM = np.random.default_rng(0)
 LENGTH = 6

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shortlist.core.arrays import I32
-from shortlist.core.types import FIRST_ITEM_ROW
+from shortlist.core.types import FIRST_ITEM_ROW, Candidates
 from shortlist.offline import measure
 from shortlist.offline.exams import Exam
 from shortlist.offline.measure import (
@@ -55,16 +55,21 @@ def test_coverage_is_a_share_of_the_items_not_of_the_rows() -> None:
     assert Ruler(TRIAL, EMBEDDINGS).measure(shuffled).quality.coverage_at_10 == pytest.approx(1.0)
 
 
-def test_both_stages_are_measured_and_the_order_of_candidates_decides_the_group_auc(
+def test_both_stages_are_measured_and_the_order_of_candidates_decides_both_areas(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = build_tiny_release(tmp_path_factory.mktemp("measure") / "release")
     everything = np.tile(np.arange(FIRST_ITEM_ROW, ROWS, dtype=np.int32), (len(TRIAL.test), 1))
     relevant = TRIAL.test.relevant.contain(everything)
     best_first = np.take_along_axis(everything, np.argsort(~relevant, axis=1, kind="stable"), axis=1)
-    monkeypatch.setattr(measure, "serve", lambda *_: ServedLists(best_first[:, ::-1], best_first))
-    measured = measure_release(release, TRIAL)
+    retrieved = best_first[:, ::-1]
+    candidates = Candidates(retrieved, *(np.zeros((*retrieved.shape, 1), dtype) for dtype in (np.float32, np.int32)))
+    scores = TRIAL.test.relevant.contain(retrieved).astype(np.float32)
+    served = ServedLists(candidates, scores, np.argsort(-scores, axis=1, kind="stable"))
+    monkeypatch.setattr(measure, "serve", lambda *_: served)
+    measured = measure_release(release, TRIAL, Ruler(TRIAL, EMBEDDINGS))
     assert measured[TWO_STAGE].quality.gauc == pytest.approx(1.0)
+    assert measured[TWO_STAGE].quality.auc == pytest.approx(1.0)
     assert measured[TWO_STAGE].quality.ndcg_at_10 == pytest.approx(1.0)
     assert measured[RETRIEVAL].quality.ndcg_at_10 < 0.5
 

@@ -4,10 +4,11 @@ import numpy as np
 import torch
 
 from shortlist.core.types import UNKNOWN_ROW, EventType
-from shortlist.offline.modules import AgeAndType, CategoryEmbedding, ItemEmbedding, Standardise
+from shortlist.offline.item_tower import ItemTower
+from shortlist.offline.modules import AgeAndType, ItemEmbedding, Standardise
+from shortlist.offline.query_tower import QueryTower
 from shortlist.offline.ranker import Ranker
 from shortlist.offline.ranker_training import list_loss
-from shortlist.offline.towers import ItemTower, QueryTower
 
 RANDOM = np.random.default_rng(0)
 CATEGORIES = np.array([[0], [0], [1], [2], [1], [2]], np.int32)
@@ -64,16 +65,6 @@ def test_standardise_clips_and_silences_what_never_varied() -> None:
     assert given[1].tolist() == [5.0, 0.0]
 
 
-def test_the_table_for_serving_holds_the_sum_of_each_rows_categories() -> None:
-    embedding = CategoryEmbedding(CATEGORIES, 4)
-    folded = embedding.folded()
-    table = folded(torch.arange(6))
-    assert len(folded.combinations.weight) == 3
-    torch.testing.assert_close(table, embedding(torch.arange(6)))
-    torch.testing.assert_close(table[4], embedding.kinds.weight[1])
-    assert not table[: UNKNOWN_ROW + 1].any()
-
-
 def test_a_dropped_id_becomes_the_unknown_one_of_its_category() -> None:
     embedding = ItemEmbedding(CATEGORIES, 4, drop=1.0)
     torch.testing.assert_close(
@@ -102,6 +93,22 @@ def test_a_candidates_score_does_not_depend_on_the_other_candidates() -> None:
     part = ranker(**user, candidates=candidates[:, 1:3], candidate_dense=torch.from_numpy(dense[:, 1:3]))
     assert torch.isfinite(whole).all()
     torch.testing.assert_close(whole[:, 1:3], part)
+
+
+def test_rescaling_a_ranker_maps_its_scores_by_a_line() -> None:
+    dense = RANDOM.normal(size=(1, 3, 3)).astype(np.float32)
+    ranker = Ranker(CATEGORIES, RANDOM.normal(size=(20, 2)).astype(np.float32), dense.reshape(-1, 3)).eval()
+    inputs = {
+        "user_dense": torch.randn(1, 2),
+        "history": torch.tensor([[2, 3]], dtype=torch.int32),
+        "history_type": torch.tensor([[5, 5]], dtype=torch.int32),
+        "history_age": torch.tensor([[1.0, 9.0]]),
+        "candidates": torch.tensor([[2, 3, 4]], dtype=torch.int32),
+        "candidate_dense": torch.from_numpy(dense),
+    }
+    before = ranker(**inputs)
+    ranker.rescale(0.5, -3.0)
+    torch.testing.assert_close(ranker(**inputs), 0.5 * before - 3.0)
 
 
 def test_the_loss_ignores_padding_and_falls_when_a_positive_rises() -> None:

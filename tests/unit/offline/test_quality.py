@@ -10,13 +10,15 @@ from rich.console import Console
 
 from shortlist.core.errors import InputError
 from shortlist.offline import datasets, quality
+from shortlist.offline.ablation import ABLATIONS
 from shortlist.offline.baseline_set import TIME_AWARE_EASE
-from shortlist.offline.build import Recipe
+from shortlist.offline.compression import COMPRESSION_NAME, Compression
 from shortlist.offline.exams import EXAMS, Exam
 from shortlist.offline.log import BehaviourLog
 from shortlist.offline.progress import Stages
 from shortlist.offline.quality_results import ExamResults
 from shortlist.offline.ranker_training import RankerSettings
+from shortlist.offline.recipe import Recipe
 from shortlist.offline.tower_training import TowerSettings
 from support import quality_outcomes
 from support.quality_outcomes import BASELINES, MODELS
@@ -31,7 +33,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Replace training and measuring by outcomes at hand; give the seeds that were trained."""
     seeds: list[int] = []
 
-    def write(log: object, folder: Path, recipe: Recipe, stages: Stages) -> None:
+    def write(log: object, folder: Path, recipe: Recipe, stages: Stages, see_ranker: object) -> None:
         seeds.append(recipe.seed)
         folder.rmdir()
         build_tiny_release(folder)
@@ -58,6 +60,21 @@ def test_what_is_kept_is_not_measured_again(trained: list[int], tmp_path: Path) 
     results = ExamResults.read(tmp_path)
     assert results is not None
     assert list(results.seeds) == [1, 2, 3]
+
+
+def test_each_ablation_is_trained_once_and_read_back_by_its_name(trained: list[int], tmp_path: Path) -> None:
+    exam = Exam.by_time(tiny_log())
+    quality.run_exam("tiny", exam, range(1, 2), tmp_path, QUIET)
+    for _ in range(2):
+        quality.run_ablation(exam, 1, tmp_path, QUIET)
+    assert trained == [1] * (1 + len(ABLATIONS))
+    results = ExamResults.read(tmp_path)
+    assert results is not None
+    assert list(results.ablations) == list(ABLATIONS)
+
+
+def test_every_ablation_changes_the_recipe() -> None:
+    assert all(change(Recipe()) != Recipe() for change in ABLATIONS.values())
 
 
 def test_an_exam_that_fails_leaves_the_others_and_the_report(
@@ -108,3 +125,4 @@ def test_a_release_is_trained_and_measured_under_both_protocols(
         assert all(0 < measured.quality.ndcg_at_10 < 1 for measured in outcome.models.values())
     assert of_baselines.models.keys() >= {"popularity", "item-kNN", "EASE", *TIME_AWARE_EASE, "ALS", "BPR"}
     assert of_release.source_recalls["all together"] > 0
+    assert Compression.read(tmp_path / COMPRESSION_NAME).seed == 1

@@ -47,7 +47,7 @@ def test_all_sources_must_beat_each(alone: float, is_met: bool) -> None:
 
 @pytest.mark.parametrize(("ours", "is_met"), [(0.03, True), (0.01, False)])
 def test_new_items_are_judged_where_they_were_measured(ours: float, is_met: bool) -> None:
-    found = exam_results("online-retail", new_items={"two-stage": ours, "popularity": 0.02})
+    found = exam_results("online-retail", new_items={"by content": ours, "popularity": 0.02})
     assert _goal("online-retail: NDCG@10 on items without", found).is_met is is_met
     assert _goal("online-retail: NDCG@10 on items without", exam_results("online-retail")).verdict == "open"
 

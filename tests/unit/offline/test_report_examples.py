@@ -8,7 +8,7 @@ from shortlist.offline.interactions import NEVER_S, Interactions
 from shortlist.offline.item_sets import ItemSets
 from shortlist.offline.protocol import TestSet, Trial
 from shortlist.offline.report_examples import HISTORY, SLATE, USERS, examples_of
-from shortlist.offline.served import serve
+from shortlist.offline.served import requests_of, serve
 from shortlist.release.bundle import Release
 from support.tiny_release import DAY_S, ITEMS, LOG_END_S, build_tiny_release
 
@@ -62,7 +62,7 @@ def test_a_history_is_newest_first_and_cut(release: Release) -> None:
 
 def test_a_slate_is_what_the_release_serves_and_what_was_bought_is_marked(release: Release) -> None:
     trial = _trial(release)
-    ranked = serve(release, trial.past, trial.test, trial.at_s).ranked
+    ranked = serve(release, *requests_of(trial)).ranked
     for example in examples_of(release, trial):
         place = trial.past.user_ids.index(example.user_id)
         rows = ranked[place, :SLATE].tolist()

@@ -26,6 +26,7 @@ def tensors_of(release: Release, rows: list[list[int]]) -> dict[str, AnyArray]:
         np.zeros((len(rows), 5), np.float32),
         Candidates(np.array(rows, np.int32), np.zeros(shape, np.float32), np.zeros(shape, np.int32)),
         release.items.columns,
+        release.catalogue.categories,
     )
 
 

@@ -120,7 +120,7 @@ def test_a_manifest_that_is_no_object_is_refused(copied: Path, content: bytes) -
 @pytest.mark.parametrize(
     ("fields", "place"),
     [
-        ({"format": 2}, "format"),
+        ({"format": 1}, "format"),
         ({"colour": "red"}, "colour"),
         ({"id": "../tiny"}, "id"),
         ({"item_count": 0}, "item_count"),

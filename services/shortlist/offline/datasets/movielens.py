@@ -60,6 +60,7 @@ def load_movielens(path: Path | None) -> BehaviourLog:
         rows_read=rows.height,
         dropped=sieve.dropped,
         notes=(*_NOTES, *ratings.notes, *movies.notes, *(tags.notes if tags else ())),
+        has_ratings=True,
     )
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from shortlist.core.arrays import F32
+from shortlist.core.arrays import F32, I32
 from shortlist.core.errors import InputError, UnavailableError
 from shortlist.core.types import PADDING_ROW, UNKNOWN_ROW, Candidates, EventType, History
 from shortlist.features.encode import USER_DENSE
@@ -42,7 +42,9 @@ def probe_tower(graph: Graph, tower: QueryTower, length: int, rows: int, dimensi
             )
 
 
-def probe_ranker(graph: Graph, ranker: LocalRanker, spec: ModelSpec, schema: FeatureSchema, columns: F32) -> None:
+def probe_ranker(
+    graph: Graph, ranker: LocalRanker, spec: ModelSpec, schema: FeatureSchema, columns: F32, categories: I32
+) -> None:
     """Score made-up candidates.
 
     Args:
@@ -51,6 +53,7 @@ def probe_ranker(graph: Graph, ranker: LocalRanker, spec: ModelSpec, schema: Fea
         spec: Its tensors.
         schema: The release's.
         columns: (R, C) the release's item columns.
+        categories: (R, levels) int32, its categories.
 
     Raises:
         InputError: it fails, or gives another shape than (B, N) or what is not finite.
@@ -58,7 +61,7 @@ def probe_ranker(graph: Graph, ranker: LocalRanker, spec: ModelSpec, schema: Fea
     for users, width in SHAPES:
         history, user_dense = _users(users, schema.history_length, len(columns))
         candidates = _candidates(users, width, len(columns), len(schema.sources))
-        tensors = ranker_tensors(spec.inputs, schema, history, user_dense, candidates, columns)
+        tensors = ranker_tensors(spec.inputs, schema, history, user_dense, candidates, columns, categories)
         try:
             ranker.score(tensors, Deadline(NEVER))
         except UnavailableError as error:

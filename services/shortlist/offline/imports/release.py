@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shortlist.core.arrays import F16, F32
+from shortlist.core.arrays import F16
 from shortlist.core.errors import InputError
 from shortlist.features.encode import USER_DENSE
 from shortlist.offline.imports import models
@@ -84,7 +84,7 @@ def import_release(
             sources=sources,
             candidate_dense=candidate_dense_names(sources, own.column_names),
         )
-        ranker_spec = _check_ranker(ranker_graph, precision, schema, own.columns, folder)
+        ranker_spec = _check_ranker(ranker_graph, precision, schema, own, folder)
         write_arrays(folder, own.vocabulary, own.catalogue, arrays, own_users.histories)
         seal(folder, _manifest(name, own, own_users, schema, tower_spec, ranker_spec))
     return Release.open(out)
@@ -102,7 +102,7 @@ def _check_tower(graph: models.Graph, folder: Path, embeddings: F16, length: int
 
 
 def _check_ranker(
-    graph: models.Graph, precision: Precision, schema: FeatureSchema, columns: F32, folder: Path
+    graph: models.Graph, precision: Precision, schema: FeatureSchema, own: OwnItems, folder: Path
 ) -> RankerSpec:
     models.require_candidates(graph)
     spec = RankerSpec(
@@ -111,7 +111,7 @@ def _check_ranker(
         inputs=models.checked_inputs(graph, models.ranker_inputs(schema.history_length, schema.candidate_dense)),
         output=models.checked_output(graph, TensorSpec(name=models.SCORE, dtype="float32", shape=(-1,))),
     )
-    probe_ranker(graph, LocalRanker(folder / spec.file, spec), spec, schema, columns)
+    probe_ranker(graph, LocalRanker(folder / spec.file, spec), spec, schema, own.columns, own.catalogue.categories)
     return spec
 
 

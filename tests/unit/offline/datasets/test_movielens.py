@@ -74,6 +74,7 @@ def test_all_three_formats_say_the_same(tmp_path: Path, write: Callable[[Path], 
     assert log.items["price"].null_count() == 2
     assert log.items["text"].to_list() == ["", ""]
     assert (_dropped(log), log.rows_read) == ({}, 3)
+    assert log.has_ratings
 
 
 def test_tags_are_an_items_text_the_most_frequent_first(tmp_path: Path) -> None:

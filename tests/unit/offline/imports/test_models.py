@@ -12,7 +12,7 @@ from shortlist.offline.imports.models import precision_of
 from shortlist.offline.imports.release import import_release
 from support.own_models import write_model, write_ranker, write_tower
 
-DIMENSION, DENSE = 4, 6
+DIMENSION, DENSE = 4, 7
 OPEN = ["batch", "candidates"]
 CANDIDATES = {"candidates": ("int32", OPEN)}
 DENSE_INPUT = {"candidate_dense": ("float", [*OPEN, DENSE])}
@@ -60,7 +60,7 @@ RANKERS = {
     ),
     "another width": (
         {"inputs": CANDIDATES | {"candidate_dense": ("float", [*OPEN, 9])}},
-        shape_of("ranker.onnx: candidate_dense", "(batch, candidates, 9)", "(batch, candidates, 6)"),
+        shape_of("ranker.onnx: candidate_dense", "(batch, candidates, 9)", "(batch, candidates, 7)"),
     ),
     "an axis too few": (
         {"inputs": CANDIDATES | DENSE_INPUT | {"user_dense": ("float", ["batch"])}},
@@ -72,7 +72,7 @@ RANKERS = {
     ),
     "a fixed batch": (
         {"inputs": CANDIDATES | {"candidate_dense": ("float", [1, "candidates", DENSE])}},
-        shape_of("ranker.onnx: candidate_dense", "(1, candidates, 6)", "(batch, candidates, 6)"),
+        shape_of("ranker.onnx: candidate_dense", "(1, candidates, 7)", "(batch, candidates, 7)"),
     ),
     "another output": ({"output": ("logits", "float", OPEN)}, "ranker.onnx: gives logits, expected score"),
     "scores of another type": (
