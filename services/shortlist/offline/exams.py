@@ -11,6 +11,7 @@ from shortlist.offline.interactions import POSITIVE_TYPES, Interactions
 from shortlist.offline.log import BehaviourLog
 from shortlist.offline.protocol import Trial
 from shortlist.offline.splits import TRAIN_SHARE, Split
+from shortlist.release.manifest import Precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ def split_by_user(log: BehaviourLog, share: float = TRAIN_SHARE) -> tuple[Behavi
 class ExamPlan:
     """An exam of `make quality` by name: which dataset, under which protocol, and what a reader must know of it.
 
-    `is_fetched` is a log that is fetched where none is given; with `has_ablation`, parts are left out on it.
+    `is_fetched` is a log that is fetched where none is given; with `has_ablation`, parts are left out on it. Where too
+    few requests are set aside for the quality gate to tell anything, the float ranker is measured.
     """
 
     name: str
@@ -103,6 +105,7 @@ class ExamPlan:
     told: str
     is_fetched: bool = False
     has_ablation: bool = False
+    precision: Precision = "int8"
 
 
 EXAMS = (
@@ -119,5 +122,6 @@ EXAMS = (
         "movielens",
         Exam.by_user,
         "the last 20 % of each user's positive ratings, since a cut in time leaves some 20 users",
+        precision="fp32",
     ),
 )

@@ -39,9 +39,12 @@ from shortlist.offline.recipe import Recipe
 from shortlist.offline.report import peak_memory_bytes
 from shortlist.offline.source_recall import source_recalls
 from shortlist.release.bundle import Release, written_beside
+from shortlist.release.manifest import Precision
 
 
-def run_exam(name: str, exam: Exam, seeds: range, folder: Path, console: Console) -> None:
+def run_exam(
+    name: str, exam: Exam, seeds: range, folder: Path, console: Console, precision: Precision = "int8"
+) -> None:
     """Measure what the folder does not hold yet: a release for each seed, baselines, and the first ranker's variants.
 
     Args:
@@ -50,6 +53,7 @@ def run_exam(name: str, exam: Exam, seeds: range, folder: Path, console: Console
         seeds: Of the releases.
         folder: Where outcomes and releases are kept.
         console: Where progress is shown.
+        precision: Of the releases' rankers.
 
     Raises:
         InputError: a release cannot be trained.
@@ -59,7 +63,7 @@ def run_exam(name: str, exam: Exam, seeds: range, folder: Path, console: Console
         if outcome.exists():
             continue
         console.print(f"{name}, seed {seed}")
-        recipe = Recipe(holdout=exam.holdout, seed=seed)
+        recipe = Recipe(holdout=exam.holdout, seed=seed, precision=precision)
         see = partial(_compress, exam, recipe, folder / COMPRESSION_NAME) if seed == seeds[0] else None
         begin = time.perf_counter()
         release = trained_release(exam, recipe, folder / f"release-{seed}", console, see)
@@ -203,7 +207,7 @@ def main() -> int:
             log = datasets.load(exam.dataset, path)
             seeds = range(1, arguments.seeds + 1)
             set_up, folder = exam.set_up(log), arguments.work / exam.name
-            run_exam(exam.name, set_up, seeds, folder, console)
+            run_exam(exam.name, set_up, seeds, folder, console, exam.precision)
             if exam.has_ablation and arguments.ablation:
                 run_ablation(set_up, seeds[0], folder, console)
         except InputError as error:

@@ -146,7 +146,7 @@ def test_where_hardly_anybody_comes_back_the_labels_are_each_users_last_events(t
     events = log.events.with_columns(evening.alias("time")).sort("time", maintain_order=True)
     recipe = Recipe(holdout=0.0, precision="fp32", towers=TowerSettings(epochs=1), ranker=RankerSettings(steps=5))
     release = _write(tmp_path / "evenings", replace(log, events=events), recipe)
-    assert json.loads((release.path / "report.json").read_text())["counts"]["ranker_lists"] > 80
+    assert json.loads((release.path / "report.json").read_text())["counts"]["ranker_lists"] > 60
 
 
 def test_an_int8_ranker_that_the_gate_refuses_leaves_nothing_behind(
