@@ -6,7 +6,6 @@ measured again.
 """
 
 import argparse
-import json
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from shortlist.local.embedded import PROGRAMS, RankerChoice, embedded_cluster
 from shortlist.offline import datasets
 from shortlist.offline import served as offline_served
 from shortlist.offline.exams import EXAMS, Exam
+from shortlist.offline.kept import write_whole
 from shortlist.offline.measure import Quality, Ruler, check_unseen
 from shortlist.offline.protocol import Trial
 from shortlist.offline.requests import histories_at
@@ -146,7 +146,7 @@ def main() -> int:
             failed = 1
             console.print(f"{exam.name}: {error}", markup=False)
             continue
-        (folder / SERVED_NAME).write_text(json.dumps({"seed": seed, **comparison.numbers()}) + "\n")
+        write_whole(folder / SERVED_NAME, {"seed": seed, **comparison.numbers()})
         console.print(f"{exam.name}, seed {seed}: {comparison.users:,} users, ranked by {ranker}, no answer degraded")
         console.print(table_of(comparison))
         console.print(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shortlist.core.errors import InputError
+from shortlist.offline.kept import write_whole
 from shortlist.offline.machine import has_vnni, machine
 from shortlist.offline.metrics import Interval
 from shortlist.offline.ranker_comparison import Compared, compare_rankers
@@ -38,10 +39,7 @@ class Compression:
 
     def write(self, path: Path) -> None:
         """Write as JSON, whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".new")
-        beside.write_text(json.dumps(asdict(self)) + "\n")
-        beside.replace(path)
+        write_whole(path, asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> "Compression":

@@ -14,6 +14,7 @@ import numpy as np
 
 from shortlist.core.errors import InputError
 from shortlist.offline.ablation import ABLATIONS
+from shortlist.offline.kept import write_whole
 from shortlist.offline.measure import Measured, Quality
 
 BASELINES_NAME, SERVED_NAME = "baselines.json", "served.json"
@@ -50,10 +51,7 @@ class Outcome:
             "source_recalls": self.source_recalls,
             "new_items": self.new_items,
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".new")
-        beside.write_text(json.dumps(document) + "\n")
-        beside.replace(path)
+        write_whole(path, document)
 
     @classmethod
     def read(cls, path: Path) -> "Outcome":

@@ -26,12 +26,13 @@ def category_shares(history: History, candidates: I32, categories: I32) -> F32:
     if not categories.shape[1]:
         return np.zeros(candidates.shape, np.float32)
     newest = history.newest(_EVENTS)
-    general = categories[:, 0]
-    stride, users = int(general.max(initial=0)) + 1, np.arange(len(candidates))[:, None]
+    touched, asked = categories[newest.rows, 0], categories[candidates, 0]
+    stride = max(int(touched.max(initial=0)), int(asked.max(initial=0))) + 1
+    users = np.arange(len(candidates))[:, None]
     weights = np.exp2(-newest.ages / _HALF_LIFE_DAYS) * (newest.rows != PADDING_ROW)
     total = weights.sum(axis=1, keepdims=True)
     weights = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
-    places = (general[newest.rows] + users * stride).ravel()
+    places = (touched + users * stride).ravel()
     shares = np.bincount(places, weights.ravel(), len(candidates) * stride).astype(np.float32).reshape(-1, stride)
     shares[:, 0] = 0.0
-    return np.take_along_axis(shares, general[candidates], axis=1)
+    return np.take_along_axis(shares, asked, axis=1)
