@@ -62,7 +62,7 @@ lock: $(VENV)/dev.done ## write deploy/requirements from pyproject.toml
 	@echo 'torch ; python_version < "3"' > $(VENV)/without-torch.txt
 	@$(BIN)/uv pip compile -q pyproject.toml --extra cpu --extra fast --extra local \
 		--universal --generate-hashes --python-version 3.11 --no-header -o deploy/requirements/serve.txt
-	@$(BIN)/uv pip compile -q pyproject.toml --extra cpu --extra fast --extra local --extra train --extra dev --extra loadtest \
+	@$(BIN)/uv pip compile -q pyproject.toml --extra cpu --extra fast --extra local --extra trace --extra train --extra dev --extra loadtest \
 		--universal --generate-hashes --python-version 3.11 --no-header \
 		--override $(VENV)/without-torch.txt -c deploy/requirements/serve.txt -o deploy/requirements/dev.txt
 
