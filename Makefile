@@ -54,9 +54,12 @@ lint: $(VENV)/dev.done ## ruff and the import contracts
 type: $(VENV)/dev.done ## mypy, strict
 	@$(BIN)/mypy
 
-protos: $(VENV)/dev.done ## write services/shortlist/v1 from protos/
-	@cd protos && PATH="$(CURDIR)/$(BIN):$$PATH" python -m grpc_tools.protoc -I. --python_out=../services --grpc_python_out=../services \
-		--mypy_out=quiet:../services --mypy_grpc_out=quiet:../services shortlist/v1/*.proto
+protos: $(VENV)/dev.done ## write services/shortlist/v1 and the edge's descriptor from protos/
+	@cd protos && PATH="$(CURDIR)/$(BIN):$$PATH" && \
+		google=$$(python -c 'import google.api.http_pb2 as m, pathlib; print(pathlib.Path(m.__file__).parents[2])') && \
+		python -m grpc_tools.protoc -I. -I"$$google" --python_out=../services --grpc_python_out=../services \
+		--mypy_out=quiet:../services --mypy_grpc_out=quiet:../services \
+		--include_imports --descriptor_set_out=../deploy/envoy/shortlist.binpb shortlist/v1/*.proto
 
 lock: $(VENV)/dev.done ## write deploy/requirements from pyproject.toml
 	@echo 'torch ; python_version < "3"' > $(VENV)/without-torch.txt

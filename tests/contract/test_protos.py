@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from google.api import http_pb2
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 
@@ -18,6 +19,7 @@ from support.proto_compatibility import breaks
 
 GENERATED = Path(shortlist.v1.__file__).parent
 PROTOS = GENERATED.parents[2] / "protos"
+EDGE = GENERATED.parents[2] / "deploy" / "envoy" / "shortlist.binpb"
 RELEASED = Path(__file__).with_name("released.binpb")
 
 
@@ -26,8 +28,9 @@ def compiled(*options: str) -> None:
     scripts = Path(sys.executable).parent
     plugins = [f"--plugin=protoc-gen-{name}={scripts / f'protoc-gen-{name}'}" for name in ("mypy", "mypy_grpc")]
     well_known = str(resources.files("grpc_tools") / "_proto")
+    google = Path(http_pb2.__file__).parents[2]
     files = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
-    assert protoc.main(["protoc", f"-I{PROTOS}", f"-I{well_known}", *plugins, *options, *files]) == 0
+    assert protoc.main(["protoc", f"-I{PROTOS}", f"-I{well_known}", f"-I{google}", *plugins, *options, *files]) == 0
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +53,11 @@ def test_generated_code_is_that_of_the_proto_files(tmp_path: Path) -> None:
     assert sorted(committed) == sorted(fresh)
     stale = [name for name, content in fresh.items() if committed[name] != content]
     assert stale == [], "run `make protos`"
+
+
+def test_the_edge_s_descriptor_is_that_of_the_proto_files(tmp_path: Path) -> None:
+    compiled("--include_imports", f"--descriptor_set_out={tmp_path / 'fresh.binpb'}")
+    assert (tmp_path / "fresh.binpb").read_bytes() == EDGE.read_bytes(), "run `make protos`"
 
 
 def test_nothing_that_was_released_changed_its_meaning(current: FileDescriptorSet) -> None:

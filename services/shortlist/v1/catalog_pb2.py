@@ -22,31 +22,38 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ashortlist/v1/catalog.proto\x12\x0cshortlist.v1\"X\n\tAttribute\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x08\x63\x61tegory\x18\x02 \x01(\tH\x00\x12\x10\n\x06number\x18\x03 \x01(\x01H\x00\x12\x0e\n\x04text\x18\x04 \x01(\tH\x00\x42\x07\n\x05value\"\xbe\x01\n\x04Item\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x12\n\ncategories\x18\x03 \x03(\t\x12\x12\n\x05price\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tavailable\x18\x05 \x01(\x08H\x01\x88\x01\x01\x12+\n\nattributes\x18\x06 \x03(\x0b\x32\x17.shortlist.v1.Attribute\x12\x11\n\tembedding\x18\x07 \x03(\x02\x42\x08\n\x06_priceB\x0c\n\n_available\"7\n\x12UpsertItemsRequest\x12!\n\x05items\x18\x01 \x03(\x0b\x32\x12.shortlist.v1.Item\"\'\n\x13UpsertItemsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\"&\n\x12\x44\x65leteItemsRequest\x12\x10\n\x08item_ids\x18\x01 \x03(\t\"\'\n\x13\x44\x65leteItemsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\"#\n\x0fGetItemsRequest\x12\x10\n\x08item_ids\x18\x01 \x03(\t\"a\n\x10GetItemsResponse\x12!\n\x05items\x18\x01 \x03(\x0b\x32\x12.shortlist.v1.Item\x12\x18\n\x10unknown_item_ids\x18\x02 \x03(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x32\x83\x02\n\x0e\x43\x61talogService\x12R\n\x0bUpsertItems\x12 .shortlist.v1.UpsertItemsRequest\x1a!.shortlist.v1.UpsertItemsResponse\x12R\n\x0b\x44\x65leteItems\x12 .shortlist.v1.DeleteItemsRequest\x1a!.shortlist.v1.DeleteItemsResponse\x12I\n\x08GetItems\x12\x1d.shortlist.v1.GetItemsRequest\x1a\x1e.shortlist.v1.GetItemsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ashortlist/v1/catalog.proto\x12\x0cshortlist.v1\x1a\x1cgoogle/api/annotations.proto\"X\n\tAttribute\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x08\x63\x61tegory\x18\x02 \x01(\tH\x00\x12\x10\n\x06number\x18\x03 \x01(\x01H\x00\x12\x0e\n\x04text\x18\x04 \x01(\tH\x00\x42\x07\n\x05value\"\xbe\x01\n\x04Item\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x12\n\ncategories\x18\x03 \x03(\t\x12\x12\n\x05price\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tavailable\x18\x05 \x01(\x08H\x01\x88\x01\x01\x12+\n\nattributes\x18\x06 \x03(\x0b\x32\x17.shortlist.v1.Attribute\x12\x11\n\tembedding\x18\x07 \x03(\x02\x42\x08\n\x06_priceB\x0c\n\n_available\"7\n\x12UpsertItemsRequest\x12!\n\x05items\x18\x01 \x03(\x0b\x32\x12.shortlist.v1.Item\"\'\n\x13UpsertItemsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\"&\n\x12\x44\x65leteItemsRequest\x12\x10\n\x08item_ids\x18\x01 \x03(\t\"\'\n\x13\x44\x65leteItemsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\"#\n\x0fGetItemsRequest\x12\x10\n\x08item_ids\x18\x01 \x03(\t\"a\n\x10GetItemsResponse\x12!\n\x05items\x18\x01 \x03(\x0b\x32\x12.shortlist.v1.Item\x12\x18\n\x10unknown_item_ids\x18\x02 \x03(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x32\xc9\x02\n\x0e\x43\x61talogService\x12h\n\x0bUpsertItems\x12 .shortlist.v1.UpsertItemsRequest\x1a!.shortlist.v1.UpsertItemsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\"\t/v1/items:\x01*\x12o\n\x0b\x44\x65leteItems\x12 .shortlist.v1.DeleteItemsRequest\x1a!.shortlist.v1.DeleteItemsResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\"\x10/v1/items:delete:\x01*\x12\\\n\x08GetItems\x12\x1d.shortlist.v1.GetItemsRequest\x1a\x1e.shortlist.v1.GetItemsResponse\"\x11\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/itemsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'shortlist.v1.catalog_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ATTRIBUTE']._serialized_start=44
-  _globals['_ATTRIBUTE']._serialized_end=132
-  _globals['_ITEM']._serialized_start=135
-  _globals['_ITEM']._serialized_end=325
-  _globals['_UPSERTITEMSREQUEST']._serialized_start=327
-  _globals['_UPSERTITEMSREQUEST']._serialized_end=382
-  _globals['_UPSERTITEMSRESPONSE']._serialized_start=384
-  _globals['_UPSERTITEMSRESPONSE']._serialized_end=423
-  _globals['_DELETEITEMSREQUEST']._serialized_start=425
-  _globals['_DELETEITEMSREQUEST']._serialized_end=463
-  _globals['_DELETEITEMSRESPONSE']._serialized_start=465
-  _globals['_DELETEITEMSRESPONSE']._serialized_end=504
-  _globals['_GETITEMSREQUEST']._serialized_start=506
-  _globals['_GETITEMSREQUEST']._serialized_end=541
-  _globals['_GETITEMSRESPONSE']._serialized_start=543
-  _globals['_GETITEMSRESPONSE']._serialized_end=640
-  _globals['_CATALOGSERVICE']._serialized_start=643
-  _globals['_CATALOGSERVICE']._serialized_end=902
+  _globals['_CATALOGSERVICE'].methods_by_name['UpsertItems']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['UpsertItems']._serialized_options = b'\202\323\344\223\002\016\"\t/v1/items:\001*'
+  _globals['_CATALOGSERVICE'].methods_by_name['DeleteItems']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['DeleteItems']._serialized_options = b'\202\323\344\223\002\025\"\020/v1/items:delete:\001*'
+  _globals['_CATALOGSERVICE'].methods_by_name['GetItems']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['GetItems']._serialized_options = b'\202\323\344\223\002\013\022\t/v1/items'
+  _globals['_ATTRIBUTE']._serialized_start=74
+  _globals['_ATTRIBUTE']._serialized_end=162
+  _globals['_ITEM']._serialized_start=165
+  _globals['_ITEM']._serialized_end=355
+  _globals['_UPSERTITEMSREQUEST']._serialized_start=357
+  _globals['_UPSERTITEMSREQUEST']._serialized_end=412
+  _globals['_UPSERTITEMSRESPONSE']._serialized_start=414
+  _globals['_UPSERTITEMSRESPONSE']._serialized_end=453
+  _globals['_DELETEITEMSREQUEST']._serialized_start=455
+  _globals['_DELETEITEMSREQUEST']._serialized_end=493
+  _globals['_DELETEITEMSRESPONSE']._serialized_start=495
+  _globals['_DELETEITEMSRESPONSE']._serialized_end=534
+  _globals['_GETITEMSREQUEST']._serialized_start=536
+  _globals['_GETITEMSREQUEST']._serialized_end=571
+  _globals['_GETITEMSRESPONSE']._serialized_start=573
+  _globals['_GETITEMSRESPONSE']._serialized_end=670
+  _globals['_CATALOGSERVICE']._serialized_start=673
+  _globals['_CATALOGSERVICE']._serialized_end=1002
 # @@protoc_insertion_point(module_scope)

@@ -22,28 +22,31 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19shortlist/v1/events.proto\x12\x0cshortlist.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x01\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07item_id\x18\x03 \x01(\t\x12%\n\x04type\x18\x04 \x01(\x0e\x32\x17.shortlist.v1.EventType\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05value\x18\x06 \x01(\x01\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x0c\n\x04rank\x18\x08 \x01(\r\x12\x0f\n\x07surface\x18\t \x01(\t\":\n\x13RecordEventsRequest\x12#\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.shortlist.v1.Event\"_\n\x0b\x45ventResult\x12+\n\x07outcome\x18\x01 \x01(\x0e\x32\x1a.shortlist.v1.EventOutcome\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x13\n\x0brow_version\x18\x03 \x01(\x04\"B\n\x14RecordEventsResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.shortlist.v1.EventResult*\xb0\x01\n\tEventType\x12\x1a\n\x16\x45VENT_TYPE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45VENT_TYPE_IMPRESSION\x10\x01\x12\x13\n\x0f\x45VENT_TYPE_VIEW\x10\x02\x12\x14\n\x10\x45VENT_TYPE_CLICK\x10\x03\x12\x13\n\x0f\x45VENT_TYPE_CART\x10\x04\x12\x17\n\x13\x45VENT_TYPE_PURCHASE\x10\x05\x12\x13\n\x0f\x45VENT_TYPE_HIDE\x10\x06*\x82\x01\n\x0c\x45ventOutcome\x12\x1d\n\x19\x45VENT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45VENT_OUTCOME_ACCEPTED\x10\x01\x12\x1b\n\x17\x45VENT_OUTCOME_DUPLICATE\x10\x02\x12\x1a\n\x16\x45VENT_OUTCOME_REJECTED\x10\x03\x32\x65\n\x0c\x45ventService\x12U\n\x0cRecordEvents\x12!.shortlist.v1.RecordEventsRequest\x1a\".shortlist.v1.RecordEventsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19shortlist/v1/events.proto\x12\x0cshortlist.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x01\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07item_id\x18\x03 \x01(\t\x12%\n\x04type\x18\x04 \x01(\x0e\x32\x17.shortlist.v1.EventType\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05value\x18\x06 \x01(\x01\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x0c\n\x04rank\x18\x08 \x01(\r\x12\x0f\n\x07surface\x18\t \x01(\t\":\n\x13RecordEventsRequest\x12#\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.shortlist.v1.Event\"_\n\x0b\x45ventResult\x12+\n\x07outcome\x18\x01 \x01(\x0e\x32\x1a.shortlist.v1.EventOutcome\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x13\n\x0brow_version\x18\x03 \x01(\x04\"B\n\x14RecordEventsResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.shortlist.v1.EventResult*\xb0\x01\n\tEventType\x12\x1a\n\x16\x45VENT_TYPE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45VENT_TYPE_IMPRESSION\x10\x01\x12\x13\n\x0f\x45VENT_TYPE_VIEW\x10\x02\x12\x14\n\x10\x45VENT_TYPE_CLICK\x10\x03\x12\x13\n\x0f\x45VENT_TYPE_CART\x10\x04\x12\x17\n\x13\x45VENT_TYPE_PURCHASE\x10\x05\x12\x13\n\x0f\x45VENT_TYPE_HIDE\x10\x06*\x82\x01\n\x0c\x45ventOutcome\x12\x1d\n\x19\x45VENT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45VENT_OUTCOME_ACCEPTED\x10\x01\x12\x1b\n\x17\x45VENT_OUTCOME_DUPLICATE\x10\x02\x12\x1a\n\x16\x45VENT_OUTCOME_REJECTED\x10\x03\x32|\n\x0c\x45ventService\x12l\n\x0cRecordEvents\x12!.shortlist.v1.RecordEventsRequest\x1a\".shortlist.v1.RecordEventsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\"\n/v1/events:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'shortlist.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EVENTTYPE']._serialized_start=511
-  _globals['_EVENTTYPE']._serialized_end=687
-  _globals['_EVENTOUTCOME']._serialized_start=690
-  _globals['_EVENTOUTCOME']._serialized_end=820
-  _globals['_EVENT']._serialized_start=77
-  _globals['_EVENT']._serialized_end=283
-  _globals['_RECORDEVENTSREQUEST']._serialized_start=285
-  _globals['_RECORDEVENTSREQUEST']._serialized_end=343
-  _globals['_EVENTRESULT']._serialized_start=345
-  _globals['_EVENTRESULT']._serialized_end=440
-  _globals['_RECORDEVENTSRESPONSE']._serialized_start=442
-  _globals['_RECORDEVENTSRESPONSE']._serialized_end=508
-  _globals['_EVENTSERVICE']._serialized_start=822
-  _globals['_EVENTSERVICE']._serialized_end=923
+  _globals['_EVENTSERVICE'].methods_by_name['RecordEvents']._loaded_options = None
+  _globals['_EVENTSERVICE'].methods_by_name['RecordEvents']._serialized_options = b'\202\323\344\223\002\017\"\n/v1/events:\001*'
+  _globals['_EVENTTYPE']._serialized_start=541
+  _globals['_EVENTTYPE']._serialized_end=717
+  _globals['_EVENTOUTCOME']._serialized_start=720
+  _globals['_EVENTOUTCOME']._serialized_end=850
+  _globals['_EVENT']._serialized_start=107
+  _globals['_EVENT']._serialized_end=313
+  _globals['_RECORDEVENTSREQUEST']._serialized_start=315
+  _globals['_RECORDEVENTSREQUEST']._serialized_end=373
+  _globals['_EVENTRESULT']._serialized_start=375
+  _globals['_EVENTRESULT']._serialized_end=470
+  _globals['_RECORDEVENTSRESPONSE']._serialized_start=472
+  _globals['_RECORDEVENTSRESPONSE']._serialized_end=538
+  _globals['_EVENTSERVICE']._serialized_start=852
+  _globals['_EVENTSERVICE']._serialized_end=976
 # @@protoc_insertion_point(module_scope)

@@ -22,60 +22,69 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eshortlist/v1/recommender.proto\x12\x0cshortlist.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"e\n\x07\x43ontext\x12\x0f\n\x07surface\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\t\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"@\n\nPriceRange\x12\x10\n\x03min\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\x06\n\x04_minB\x06\n\x04_max\"\xaf\x01\n\x06\x46ilter\x12\x1a\n\x12include_categories\x18\x01 \x03(\t\x12\x1a\n\x12\x65xclude_categories\x18\x02 \x03(\t\x12\x18\n\x10\x65xclude_item_ids\x18\x03 \x03(\t\x12\x19\n\x0c\x65xclude_seen\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\'\n\x05price\x18\x05 \x01(\x0b\x32\x18.shortlist.v1.PriceRangeB\x0f\n\r_exclude_seen\"\xa9\x02\n\x10RecommendRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\x12&\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x15.shortlist.v1.Context\x12$\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x14.shortlist.v1.Filter\x12\x18\n\x10session_item_ids\x18\x05 \x03(\t\x12\x11\n\tdiversity\x18\x06 \x01(\x02\x12\x0f\n\x07\x65xplain\x18\x07 \x01(\x08\x12(\n\x08priority\x18\x08 \x01(\x0e\x32\x16.shortlist.v1.Priority\x12\x17\n\x0fmin_row_version\x18\t \x01(\x04\x12\x15\n\rsession_token\x18\n \x01(\t\x12\x0f\n\x07release\x18\x0b \x01(\t\"9\n\nSourceRank\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0c\n\x04rank\x18\x02 \x01(\r\x12\r\n\x05score\x18\x03 \x01(\x02\"+\n\x0c\x46\x65\x61tureValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02\"7\n\x10HistoryNeighbour\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x12\n\nsimilarity\x18\x02 \x01(\x02\"\xa9\x01\n\x0b\x45xplanation\x12)\n\x07sources\x18\x01 \x03(\x0b\x32\x18.shortlist.v1.SourceRank\x12,\n\x08\x66\x65\x61tures\x18\x02 \x03(\x0b\x32\x1a.shortlist.v1.FeatureValue\x12\r\n\x05rules\x18\x03 \x03(\t\x12\x32\n\nneighbours\x18\x04 \x03(\x0b\x32\x1e.shortlist.v1.HistoryNeighbour\"\x99\x01\n\x0fRecommendedItem\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x0c\n\x04rank\x18\x03 \x01(\r\x12\x17\n\x0fretrieval_score\x18\x04 \x01(\x02\x12\x0f\n\x07sources\x18\x05 \x03(\t\x12.\n\x0b\x65xplanation\x18\x06 \x01(\x0b\x32\x19.shortlist.v1.Explanation\"2\n\x0bStageTiming\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x14\n\x0cmicroseconds\x18\x02 \x01(\r\"T\n\x0fUserExplanation\x12\x17\n\x0frecent_item_ids\x18\x01 \x03(\t\x12\x13\n\x0b\x65vent_count\x18\x02 \x01(\r\x12\x13\n\x0brow_version\x18\x03 \x01(\x04\"\xa3\x02\n\x11RecommendResponse\x12,\n\x05items\x18\x01 \x03(\x0b\x32\x1d.shortlist.v1.RecommendedItem\x12\x0f\n\x07release\x18\x02 \x01(\t\x12(\n\x08\x64\x65graded\x18\x03 \x03(\x0e\x32\x16.shortlist.v1.Degraded\x12\x12\n\ncold_start\x18\x04 \x01(\x08\x12)\n\x06stages\x18\x05 \x03(\x0b\x32\x19.shortlist.v1.StageTiming\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x15\n\rsession_token\x18\x07 \x01(\t\x12+\n\x04user\x18\x08 \x01(\x0b\x32\x1d.shortlist.v1.UserExplanation\x12\x0e\n\x06ranker\x18\t \x01(\t\"I\n\x15RecommendBatchRequest\x12\x30\n\x08requests\x18\x01 \x03(\x0b\x32\x1e.shortlist.v1.RecommendRequest\"\'\n\x06Status\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\"o\n\x14RecommendBatchResult\x12$\n\x06status\x18\x01 \x01(\x0b\x32\x14.shortlist.v1.Status\x12\x31\n\x08response\x18\x02 \x01(\x0b\x32\x1f.shortlist.v1.RecommendResponse\"M\n\x16RecommendBatchResponse\x12\x33\n\x07results\x18\x01 \x03(\x0b\x32\".shortlist.v1.RecommendBatchResult\"l\n\x13SimilarItemsRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\x12$\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x14.shortlist.v1.Filter\x12\x0f\n\x07release\x18\x04 \x01(\t\"\xbe\x01\n\x14SimilarItemsResponse\x12,\n\x05items\x18\x01 \x03(\x0b\x32\x1d.shortlist.v1.RecommendedItem\x12\x0f\n\x07release\x18\x02 \x01(\t\x12(\n\x08\x64\x65graded\x18\x03 \x03(\x0e\x32\x16.shortlist.v1.Degraded\x12)\n\x06stages\x18\x04 \x03(\x0b\x32\x19.shortlist.v1.StageTiming\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\xe6\x01\n\x0bRankRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08item_ids\x18\x02 \x03(\t\x12&\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x15.shortlist.v1.Context\x12\x18\n\x10session_item_ids\x18\x04 \x03(\t\x12\r\n\x05limit\x18\x05 \x01(\r\x12\x0f\n\x07\x65xplain\x18\x06 \x01(\x08\x12(\n\x08priority\x18\x07 \x01(\x0e\x32\x16.shortlist.v1.Priority\x12\x17\n\x0fmin_row_version\x18\x08 \x01(\x04\x12\x0f\n\x07release\x18\t \x01(\t\"\xa1\x02\n\x0cRankResponse\x12,\n\x05items\x18\x01 \x03(\x0b\x32\x1d.shortlist.v1.RecommendedItem\x12\x18\n\x10unknown_item_ids\x18\x02 \x03(\t\x12\x0f\n\x07release\x18\x03 \x01(\t\x12(\n\x08\x64\x65graded\x18\x04 \x03(\x0e\x32\x16.shortlist.v1.Degraded\x12\x12\n\ncold_start\x18\x05 \x01(\x08\x12)\n\x06stages\x18\x06 \x03(\x0b\x32\x19.shortlist.v1.StageTiming\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12+\n\x04user\x18\x08 \x01(\x0b\x32\x1d.shortlist.v1.UserExplanation\x12\x0e\n\x06ranker\x18\t \x01(\t*K\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRIORITY_NORMAL\x10\x01\x12\x10\n\x0cPRIORITY_LOW\x10\x02*\xe6\x01\n\x08\x44\x65graded\x12\x18\n\x14\x44\x45GRADED_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44\x45GRADED_FEWER_CANDIDATES\x10\x01\x12\x1b\n\x17\x44\x45GRADED_STALE_FEATURES\x10\x02\x12!\n\x1d\x44\x45GRADED_FEATURES_UNAVAILABLE\x10\x03\x12\x1f\n\x1b\x44\x45GRADED_RANKER_UNAVAILABLE\x10\x04\x12\"\n\x1e\x44\x45GRADED_RETRIEVAL_UNAVAILABLE\x10\x05\x12\x1c\n\x18\x44\x45GRADED_STALE_CATALOGUE\x10\x06\x32\xd5\x02\n\x12RecommenderService\x12L\n\tRecommend\x12\x1e.shortlist.v1.RecommendRequest\x1a\x1f.shortlist.v1.RecommendResponse\x12[\n\x0eRecommendBatch\x12#.shortlist.v1.RecommendBatchRequest\x1a$.shortlist.v1.RecommendBatchResponse\x12U\n\x0cSimilarItems\x12!.shortlist.v1.SimilarItemsRequest\x1a\".shortlist.v1.SimilarItemsResponse\x12=\n\x04Rank\x12\x19.shortlist.v1.RankRequest\x1a\x1a.shortlist.v1.RankResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eshortlist/v1/recommender.proto\x12\x0cshortlist.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"e\n\x07\x43ontext\x12\x0f\n\x07surface\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\t\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"@\n\nPriceRange\x12\x10\n\x03min\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\x06\n\x04_minB\x06\n\x04_max\"\xaf\x01\n\x06\x46ilter\x12\x1a\n\x12include_categories\x18\x01 \x03(\t\x12\x1a\n\x12\x65xclude_categories\x18\x02 \x03(\t\x12\x18\n\x10\x65xclude_item_ids\x18\x03 \x03(\t\x12\x19\n\x0c\x65xclude_seen\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\'\n\x05price\x18\x05 \x01(\x0b\x32\x18.shortlist.v1.PriceRangeB\x0f\n\r_exclude_seen\"\xa9\x02\n\x10RecommendRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\x12&\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x15.shortlist.v1.Context\x12$\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x14.shortlist.v1.Filter\x12\x18\n\x10session_item_ids\x18\x05 \x03(\t\x12\x11\n\tdiversity\x18\x06 \x01(\x02\x12\x0f\n\x07\x65xplain\x18\x07 \x01(\x08\x12(\n\x08priority\x18\x08 \x01(\x0e\x32\x16.shortlist.v1.Priority\x12\x17\n\x0fmin_row_version\x18\t \x01(\x04\x12\x15\n\rsession_token\x18\n \x01(\t\x12\x0f\n\x07release\x18\x0b \x01(\t\"9\n\nSourceRank\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0c\n\x04rank\x18\x02 \x01(\r\x12\r\n\x05score\x18\x03 \x01(\x02\"+\n\x0c\x46\x65\x61tureValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02\"7\n\x10HistoryNeighbour\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x12\n\nsimilarity\x18\x02 \x01(\x02\"\xa9\x01\n\x0b\x45xplanation\x12)\n\x07sources\x18\x01 \x03(\x0b\x32\x18.shortlist.v1.SourceRank\x12,\n\x08\x66\x65\x61tures\x18\x02 \x03(\x0b\x32\x1a.shortlist.v1.FeatureValue\x12\r\n\x05rules\x18\x03 \x03(\t\x12\x32\n\nneighbours\x18\x04 \x03(\x0b\x32\x1e.shortlist.v1.HistoryNeighbour\"\x99\x01\n\x0fRecommendedItem\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x0c\n\x04rank\x18\x03 \x01(\r\x12\x17\n\x0fretrieval_score\x18\x04 \x01(\x02\x12\x0f\n\x07sources\x18\x05 \x03(\t\x12.\n\x0b\x65xplanation\x18\x06 \x01(\x0b\x32\x19.shortlist.v1.Explanation\"2\n\x0bStageTiming\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x14\n\x0cmicroseconds\x18\x02 \x01(\r\"T\n\x0fUserExplanation\x12\x17\n\x0frecent_item_ids\x18\x01 \x03(\t\x12\x13\n\x0b\x65vent_count\x18\x02 \x01(\r\x12\x13\n\x0brow_version\x18\x03 \x01(\x04\"\xa3\x02\n\x11RecommendResponse\x12,\n\x05items\x18\x01 \x03(\x0b\x32\x1d.shortlist.v1.RecommendedItem\x12\x0f\n\x07release\x18\x02 \x01(\t\x12(\n\x08\x64\x65graded\x18\x03 \x03(\x0e\x32\x16.shortlist.v1.Degraded\x12\x12\n\ncold_start\x18\x04 \x01(\x08\x12)\n\x06stages\x18\x05 \x03(\x0b\x32\x19.shortlist.v1.StageTiming\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x15\n\rsession_token\x18\x07 \x01(\t\x12+\n\x04user\x18\x08 \x01(\x0b\x32\x1d.shortlist.v1.UserExplanation\x12\x0e\n\x06ranker\x18\t \x01(\t\"I\n\x15RecommendBatchRequest\x12\x30\n\x08requests\x18\x01 \x03(\x0b\x32\x1e.shortlist.v1.RecommendRequest\"\'\n\x06Status\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\"o\n\x14RecommendBatchResult\x12$\n\x06status\x18\x01 \x01(\x0b\x32\x14.shortlist.v1.Status\x12\x31\n\x08response\x18\x02 \x01(\x0b\x32\x1f.shortlist.v1.RecommendResponse\"M\n\x16RecommendBatchResponse\x12\x33\n\x07results\x18\x01 \x03(\x0b\x32\".shortlist.v1.RecommendBatchResult\"l\n\x13SimilarItemsRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\x12$\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x14.shortlist.v1.Filter\x12\x0f\n\x07release\x18\x04 \x01(\t\"\xbe\x01\n\x14SimilarItemsResponse\x12,\n\x05items\x18\x01 \x03(\x0b\x32\x1d.shortlist.v1.RecommendedItem\x12\x0f\n\x07release\x18\x02 \x01(\t\x12(\n\x08\x64\x65graded\x18\x03 \x03(\x0e\x32\x16.shortlist.v1.Degraded\x12)\n\x06stages\x18\x04 \x03(\x0b\x32\x19.shortlist.v1.StageTiming\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\xe6\x01\n\x0bRankRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08item_ids\x18\x02 \x03(\t\x12&\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x15.shortlist.v1.Context\x12\x18\n\x10session_item_ids\x18\x04 \x03(\t\x12\r\n\x05limit\x18\x05 \x01(\r\x12\x0f\n\x07\x65xplain\x18\x06 \x01(\x08\x12(\n\x08priority\x18\x07 \x01(\x0e\x32\x16.shortlist.v1.Priority\x12\x17\n\x0fmin_row_version\x18\x08 \x01(\x04\x12\x0f\n\x07release\x18\t \x01(\t\"\xa1\x02\n\x0cRankResponse\x12,\n\x05items\x18\x01 \x03(\x0b\x32\x1d.shortlist.v1.RecommendedItem\x12\x18\n\x10unknown_item_ids\x18\x02 \x03(\t\x12\x0f\n\x07release\x18\x03 \x01(\t\x12(\n\x08\x64\x65graded\x18\x04 \x03(\x0e\x32\x16.shortlist.v1.Degraded\x12\x12\n\ncold_start\x18\x05 \x01(\x08\x12)\n\x06stages\x18\x06 \x03(\x0b\x32\x19.shortlist.v1.StageTiming\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12+\n\x04user\x18\x08 \x01(\x0b\x32\x1d.shortlist.v1.UserExplanation\x12\x0e\n\x06ranker\x18\t \x01(\t*K\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRIORITY_NORMAL\x10\x01\x12\x10\n\x0cPRIORITY_LOW\x10\x02*\xe6\x01\n\x08\x44\x65graded\x12\x18\n\x14\x44\x45GRADED_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44\x45GRADED_FEWER_CANDIDATES\x10\x01\x12\x1b\n\x17\x44\x45GRADED_STALE_FEATURES\x10\x02\x12!\n\x1d\x44\x45GRADED_FEATURES_UNAVAILABLE\x10\x03\x12\x1f\n\x1b\x44\x45GRADED_RANKER_UNAVAILABLE\x10\x04\x12\"\n\x1e\x44\x45GRADED_RETRIEVAL_UNAVAILABLE\x10\x05\x12\x1c\n\x18\x44\x45GRADED_STALE_CATALOGUE\x10\x06\x32\xc1\x04\n\x12RecommenderService\x12\xa3\x01\n\tRecommend\x12\x1e.shortlist.v1.RecommendRequest\x1a\x1f.shortlist.v1.RecommendResponse\"U\x82\xd3\xe4\x93\x02O\x12#/v1/users/{user_id}/recommendationsZ(\"#/v1/users/{user_id}/recommendations:\x01*\x12\x81\x01\n\x0eRecommendBatch\x12#.shortlist.v1.RecommendBatchRequest\x1a$.shortlist.v1.RecommendBatchResponse\"$\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/recommendations:batch:\x01*\x12\x9c\x01\n\x0cSimilarItems\x12!.shortlist.v1.SimilarItemsRequest\x1a\".shortlist.v1.SimilarItemsResponse\"E\x82\xd3\xe4\x93\x02?\x12\x1b/v1/items/{item_id}/similarZ \"\x1b/v1/items/{item_id}/similar:\x01*\x12\x62\n\x04Rank\x12\x19.shortlist.v1.RankRequest\x1a\x1a.shortlist.v1.RankResponse\"#\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/users/{user_id}/rank:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'shortlist.v1.recommender_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PRIORITY']._serialized_start=2785
-  _globals['_PRIORITY']._serialized_end=2860
-  _globals['_DEGRADED']._serialized_start=2863
-  _globals['_DEGRADED']._serialized_end=3093
-  _globals['_CONTEXT']._serialized_start=81
-  _globals['_CONTEXT']._serialized_end=182
-  _globals['_PRICERANGE']._serialized_start=184
-  _globals['_PRICERANGE']._serialized_end=248
-  _globals['_FILTER']._serialized_start=251
-  _globals['_FILTER']._serialized_end=426
-  _globals['_RECOMMENDREQUEST']._serialized_start=429
-  _globals['_RECOMMENDREQUEST']._serialized_end=726
-  _globals['_SOURCERANK']._serialized_start=728
-  _globals['_SOURCERANK']._serialized_end=785
-  _globals['_FEATUREVALUE']._serialized_start=787
-  _globals['_FEATUREVALUE']._serialized_end=830
-  _globals['_HISTORYNEIGHBOUR']._serialized_start=832
-  _globals['_HISTORYNEIGHBOUR']._serialized_end=887
-  _globals['_EXPLANATION']._serialized_start=890
-  _globals['_EXPLANATION']._serialized_end=1059
-  _globals['_RECOMMENDEDITEM']._serialized_start=1062
-  _globals['_RECOMMENDEDITEM']._serialized_end=1215
-  _globals['_STAGETIMING']._serialized_start=1217
-  _globals['_STAGETIMING']._serialized_end=1267
-  _globals['_USEREXPLANATION']._serialized_start=1269
-  _globals['_USEREXPLANATION']._serialized_end=1353
-  _globals['_RECOMMENDRESPONSE']._serialized_start=1356
-  _globals['_RECOMMENDRESPONSE']._serialized_end=1647
-  _globals['_RECOMMENDBATCHREQUEST']._serialized_start=1649
-  _globals['_RECOMMENDBATCHREQUEST']._serialized_end=1722
-  _globals['_STATUS']._serialized_start=1724
-  _globals['_STATUS']._serialized_end=1763
-  _globals['_RECOMMENDBATCHRESULT']._serialized_start=1765
-  _globals['_RECOMMENDBATCHRESULT']._serialized_end=1876
-  _globals['_RECOMMENDBATCHRESPONSE']._serialized_start=1878
-  _globals['_RECOMMENDBATCHRESPONSE']._serialized_end=1955
-  _globals['_SIMILARITEMSREQUEST']._serialized_start=1957
-  _globals['_SIMILARITEMSREQUEST']._serialized_end=2065
-  _globals['_SIMILARITEMSRESPONSE']._serialized_start=2068
-  _globals['_SIMILARITEMSRESPONSE']._serialized_end=2258
-  _globals['_RANKREQUEST']._serialized_start=2261
-  _globals['_RANKREQUEST']._serialized_end=2491
-  _globals['_RANKRESPONSE']._serialized_start=2494
-  _globals['_RANKRESPONSE']._serialized_end=2783
-  _globals['_RECOMMENDERSERVICE']._serialized_start=3096
-  _globals['_RECOMMENDERSERVICE']._serialized_end=3437
+  _globals['_RECOMMENDERSERVICE'].methods_by_name['Recommend']._loaded_options = None
+  _globals['_RECOMMENDERSERVICE'].methods_by_name['Recommend']._serialized_options = b'\202\323\344\223\002O\022#/v1/users/{user_id}/recommendationsZ(\"#/v1/users/{user_id}/recommendations:\001*'
+  _globals['_RECOMMENDERSERVICE'].methods_by_name['RecommendBatch']._loaded_options = None
+  _globals['_RECOMMENDERSERVICE'].methods_by_name['RecommendBatch']._serialized_options = b'\202\323\344\223\002\036\"\031/v1/recommendations:batch:\001*'
+  _globals['_RECOMMENDERSERVICE'].methods_by_name['SimilarItems']._loaded_options = None
+  _globals['_RECOMMENDERSERVICE'].methods_by_name['SimilarItems']._serialized_options = b'\202\323\344\223\002?\022\033/v1/items/{item_id}/similarZ \"\033/v1/items/{item_id}/similar:\001*'
+  _globals['_RECOMMENDERSERVICE'].methods_by_name['Rank']._loaded_options = None
+  _globals['_RECOMMENDERSERVICE'].methods_by_name['Rank']._serialized_options = b'\202\323\344\223\002\035\"\030/v1/users/{user_id}/rank:\001*'
+  _globals['_PRIORITY']._serialized_start=2815
+  _globals['_PRIORITY']._serialized_end=2890
+  _globals['_DEGRADED']._serialized_start=2893
+  _globals['_DEGRADED']._serialized_end=3123
+  _globals['_CONTEXT']._serialized_start=111
+  _globals['_CONTEXT']._serialized_end=212
+  _globals['_PRICERANGE']._serialized_start=214
+  _globals['_PRICERANGE']._serialized_end=278
+  _globals['_FILTER']._serialized_start=281
+  _globals['_FILTER']._serialized_end=456
+  _globals['_RECOMMENDREQUEST']._serialized_start=459
+  _globals['_RECOMMENDREQUEST']._serialized_end=756
+  _globals['_SOURCERANK']._serialized_start=758
+  _globals['_SOURCERANK']._serialized_end=815
+  _globals['_FEATUREVALUE']._serialized_start=817
+  _globals['_FEATUREVALUE']._serialized_end=860
+  _globals['_HISTORYNEIGHBOUR']._serialized_start=862
+  _globals['_HISTORYNEIGHBOUR']._serialized_end=917
+  _globals['_EXPLANATION']._serialized_start=920
+  _globals['_EXPLANATION']._serialized_end=1089
+  _globals['_RECOMMENDEDITEM']._serialized_start=1092
+  _globals['_RECOMMENDEDITEM']._serialized_end=1245
+  _globals['_STAGETIMING']._serialized_start=1247
+  _globals['_STAGETIMING']._serialized_end=1297
+  _globals['_USEREXPLANATION']._serialized_start=1299
+  _globals['_USEREXPLANATION']._serialized_end=1383
+  _globals['_RECOMMENDRESPONSE']._serialized_start=1386
+  _globals['_RECOMMENDRESPONSE']._serialized_end=1677
+  _globals['_RECOMMENDBATCHREQUEST']._serialized_start=1679
+  _globals['_RECOMMENDBATCHREQUEST']._serialized_end=1752
+  _globals['_STATUS']._serialized_start=1754
+  _globals['_STATUS']._serialized_end=1793
+  _globals['_RECOMMENDBATCHRESULT']._serialized_start=1795
+  _globals['_RECOMMENDBATCHRESULT']._serialized_end=1906
+  _globals['_RECOMMENDBATCHRESPONSE']._serialized_start=1908
+  _globals['_RECOMMENDBATCHRESPONSE']._serialized_end=1985
+  _globals['_SIMILARITEMSREQUEST']._serialized_start=1987
+  _globals['_SIMILARITEMSREQUEST']._serialized_end=2095
+  _globals['_SIMILARITEMSRESPONSE']._serialized_start=2098
+  _globals['_SIMILARITEMSRESPONSE']._serialized_end=2288
+  _globals['_RANKREQUEST']._serialized_start=2291
+  _globals['_RANKREQUEST']._serialized_end=2521
+  _globals['_RANKRESPONSE']._serialized_start=2524
+  _globals['_RANKRESPONSE']._serialized_end=2813
+  _globals['_RECOMMENDERSERVICE']._serialized_start=3126
+  _globals['_RECOMMENDERSERVICE']._serialized_end=3703
 # @@protoc_insertion_point(module_scope)
