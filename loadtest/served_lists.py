@@ -15,6 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from shortlist.core.arrays import I32
 from shortlist.core.errors import UnavailableError
+from shortlist.features.config import FeatureSettings
 from shortlist.features.redis_store import RedisUserStore
 from shortlist.features.seed import user_rows
 from shortlist.gateway.requests import MAX_EXCLUDED_ITEMS
@@ -38,7 +39,8 @@ def fill_store(redis_url: str, trial: Trial, histories: Histories) -> None:
         UnavailableError: the store refused or did not answer.
     """
     rows = user_rows(histories, trial.past.vocabulary, trial.at_s, trial.at_s)
-    with closing(RedisUserStore.connect(redis_url, _TIMEOUT_S, connections=1, on_bad_row=lambda: None)) as store:
+    settings = FeatureSettings(redis_url=redis_url, timeout_s=_TIMEOUT_S)
+    with closing(RedisUserStore.connect(settings, connections=1)) as store:
         store.write(rows)
 
 

@@ -1,6 +1,7 @@
 """The base of every service's settings: frozen, from the environment, an unknown name is an error."""
 
 import os
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
@@ -28,6 +29,25 @@ class ServiceSettings(BaseSettings):
             first = error.errors()[0]
             name = "_".join(map(str, first["loc"])).upper()
             raise StartError(f"{self.model_config['env_prefix']}{name}: {first['msg']}") from error
+
+    def secret(self, field: str) -> str | None:
+        """Read the secret in the file that a field names; None where it names none.
+
+        Raises:
+            StartError: the file cannot be read or is empty; it says which variable named it.
+        """
+        path: Path | None = getattr(self, field)
+        if path is None:
+            return None
+        variable = f"{self.model_config['env_prefix']}{field.upper()}"
+        try:
+            secret = path.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise StartError(f"{variable}: the secret {path} cannot be read: {reason}") from error
+        if not secret:
+            raise StartError(f"{variable}: the secret {path} is empty")
+        return secret
 
     @classmethod
     def refuse_unknown(cls) -> None:

@@ -1,4 +1,4 @@
-"""The gateway as a process of its own: `python -m shortlist.gateway`, configured by its environment."""
+"""A service as a process of its own: `python -m shortlist.gateway` or another, configured by its environment."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from shortlist.local import child
 from shortlist.local.probes import grpc_serves
 from support.running_cluster import wait_until
 
-COMMAND = (sys.executable, "-m", "shortlist.gateway")
+GATEWAY = "shortlist.gateway"
 _TIMEOUT_S = 60.0
 
 
@@ -39,17 +39,22 @@ def environment_of(settings: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def failed_start(settings: Mapping[str, str]) -> tuple[int, list[str]]:
-    """Run a gateway that cannot start; its exit status and what it wrote to standard error, by lines."""
+def failed_start(settings: Mapping[str, str], module: str = GATEWAY) -> tuple[int, list[str]]:
+    """Run a service that cannot start; its exit status and what it wrote to standard error, by lines."""
     ended = subprocess.run(
-        COMMAND, env=environment_of(settings), capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+        [sys.executable, "-m", module],
+        env=environment_of(settings),
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT_S,
+        check=False,
     )
     assert ended.stdout == ""
     return ended.returncode, ended.stderr.splitlines()
 
 
-class GatewayProcess:
-    """A running gateway.
+class ServiceProcess:
+    """A running service.
 
     Args:
         popen: The process.
@@ -77,33 +82,38 @@ class GatewayProcess:
         """Send SIGTERM."""
         self._popen.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._popen.kill()
+        self._popen.wait()
+
     def wait(self) -> int:
         """Wait for its end; its exit status."""
         return self._popen.wait(_TIMEOUT_S)
 
 
 @contextmanager
-def starting_gateway(settings: Mapping[str, str], directory: Path) -> Iterator[GatewayProcess]:
-    """Run a gateway that is gone after the `with`."""
-    log = directory / "gateway.log"
+def starting(settings: Mapping[str, str], directory: Path, module: str = GATEWAY) -> Iterator[ServiceProcess]:
+    """Run a service that is gone after the `with`."""
+    log = directory / f"{module}.log"
     with log.open("wb") as stderr:
         popen = subprocess.Popen(
-            # by way of `child`, so that a test run that is killed leaves no gateway behind
-            [sys.executable, "-I", "-S", child.__file__, str(os.getpid()), *COMMAND],
+            # by way of `child`, so that a test run that is killed leaves no service behind
+            [sys.executable, "-I", "-S", child.__file__, str(os.getpid()), sys.executable, "-m", module],
             env=environment_of(settings),
             stderr=stderr,
         )
     try:
-        yield GatewayProcess(popen, log)
+        yield ServiceProcess(popen, log)
     finally:
         popen.kill()
         popen.wait()
 
 
 @contextmanager
-def running_gateway(settings: Mapping[str, str], port: int, directory: Path) -> Iterator[GatewayProcess]:
-    """Run a gateway that is ready inside the `with` and gone after it."""
-    with starting_gateway(settings, directory) as gateway:
-        wait_until(lambda: grpc_serves(port) or gateway.has_ended, "the gateway is ready", _TIMEOUT_S)
-        assert not gateway.has_ended, gateway.log
-        yield gateway
+def running(settings: Mapping[str, str], port: int, directory: Path, module: str = GATEWAY) -> Iterator[ServiceProcess]:
+    """Run a service that is ready inside the `with` and gone after it."""
+    with starting(settings, directory, module) as service:
+        wait_until(lambda: grpc_serves(port) or service.has_ended, f"{module} is ready", _TIMEOUT_S)
+        assert not service.has_ended, service.log
+        yield service

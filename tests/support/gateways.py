@@ -9,12 +9,14 @@ import grpc
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from shortlist.features.config import FeatureSettings
 from shortlist.gateway.app import Gateway
-from shortlist.gateway.config import FeatureSettings, GatewaySettings, RankingSettings, RetrievalSettings
+from shortlist.gateway.config import GatewaySettings, RankingSettings
 from shortlist.release.bundle import Release
+from shortlist.retrieval.config import RetrievalSettings
 from shortlist.v1 import catalog_pb2_grpc, recommender_pb2, recommender_pb2_grpc
 from support.front_doors import channel_to
-from support.real_servers import SECRET
+from support.real_servers import SECRET_FILE
 
 TIMEOUT_S = 10.0
 UNREACHABLE = "127.0.0.1:9"  # discard: nobody listens
@@ -100,7 +102,7 @@ def serving(
     ranking: dict[str, Any] = {
         "backend": "triton" if triton else "onnxruntime",
         "triton_address": triton or UNREACHABLE,
-        "triton_secret": SECRET,
+        "triton_secret_file": SECRET_FILE,
         "timeout_s": 5.0,
         "instances": 1,
         **parts["ranking_"],

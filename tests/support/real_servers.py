@@ -12,6 +12,7 @@ from rich.console import Console
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from shortlist.core.errors import StartError
+from shortlist.features.config import FeatureSettings
 from shortlist.features.redis_store import RedisUserStore
 from shortlist.features.seed import seed
 from shortlist.local.config import LocalSettings
@@ -25,7 +26,7 @@ from shortlist.local.valkey import valkey_part
 from shortlist.release.bundle import Release
 from support.front_doors import channel_to
 
-SECRET = "of the tests"  # noqa: S105  # guards nothing
+SECRET_FILE = Path(__file__).with_name("triton.secret")
 
 
 def free_ports() -> Ports:
@@ -91,7 +92,7 @@ class Valkey(Server):
 
     def fill(self, release: Release) -> None:
         """Write the release's users."""
-        with closing(RedisUserStore.connect(self.url, 5.0, 1, lambda: None)) as store:
+        with closing(RedisUserStore.connect(FeatureSettings(redis_url=self.url, timeout_s=5.0), 1)) as store:
             seed(release, store)
 
     @contextmanager
@@ -106,7 +107,7 @@ class Triton(Server):
 
     def __init__(self, run_dir: Path, *models: str) -> None:
         ports = free_ports()
-        part = triton_part(triton_installation(), ports, run_dir, SECRET)
+        part = triton_part(triton_installation(), ports, run_dir, SECRET_FILE)
         command = (*part.command, *(f"--load-model={model}" for model in models))
         # In order it takes seconds to end, and has nothing to save.
         super().__init__(replace(part, command=command, grace_s=0.0), run_dir)

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from pydantic_core import PydanticUndefined
 
-from shortlist.gateway.config import FeatureSettings, GatewaySettings, RankingSettings, RetrievalSettings
+from shortlist.features.config import FeatureSettings
+from shortlist.gateway.config import GatewaySettings, RankingSettings
 from shortlist.local.config import LocalSettings
 from shortlist.offline.datasets.fetch import OfflineSettings
+from shortlist.retrieval.config import RetrievalSettings
 from shortlist.settings import ServiceSettings
 
 ALL: Sequence[type[ServiceSettings]] = (
@@ -31,6 +33,6 @@ def settings_table() -> str:
             elif name == "cache_dir":
                 shown = "`~/.cache/shortlist`"
             else:
-                shown = f"`{default}`" if default != "" else "none"
+                shown = f"`{default}`" if default not in {"", None} else "none"
             lines.append(f"| `{prefix}{name.upper()}` | {shown} | {field.description} |")
     return "\n".join(lines)

@@ -50,7 +50,10 @@ def main() -> None:
     if Path(os.environ["SHORTLIST_GATEWAY_RELEASE"], "broken").exists():
         sys.exit("the release is refused: items.faiss has another checksum")
     if os.environ["SHORTLIST_RANKING_BACKEND"] == "triton":
-        load_model(os.environ["SHORTLIST_RANKING_TRITON_ADDRESS"], os.environ["SHORTLIST_RANKING_TRITON_SECRET"])
+        load_model(
+            os.environ["SHORTLIST_RANKING_TRITON_ADDRESS"],
+            Path(os.environ["SHORTLIST_RANKING_TRITON_SECRET_FILE"]).read_text(),
+        )
     server = grpc.server(ThreadPoolExecutor(2), options=[("grpc.so_reuseport", 0)])
     servicer = health.HealthServicer()
     servicer.set("", health_pb2.HealthCheckResponse.SERVING)

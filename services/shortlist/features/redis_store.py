@@ -1,11 +1,13 @@
 """User rows in Redis or Valkey: one MGET a batch, bounded in time, foreign errors translated."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Self
 
 import redis
 
 from shortlist.core.errors import StartError, UnavailableError
+from shortlist.features.config import FeatureSettings
 from shortlist.features.keys import user_key
 from shortlist.features.redis_line import Lines
 from shortlist.features.row import RowFormatError, UserRow
@@ -32,17 +34,25 @@ class RedisUserStore:
         self._on_bad_row = on_bad_row
 
     @classmethod
-    def connect(cls, url: str, timeout_s: float, connections: int, on_bad_row: Callable[[], None]) -> Self:
+    def connect(
+        cls, settings: FeatureSettings, connections: int, on_bad_row: Callable[[], None] = lambda: None
+    ) -> Self:
         """Make a client without connecting yet: a Redis that is down at the start is a degraded start, not a crash.
 
+        Args:
+            settings: Where it is, and the longest wait for it.
+            connections: The most at a time.
+            on_bad_row: Called for every row that cannot be decoded.
+
         Raises:
-            StartError: the URL is none.
+            StartError: the URL is none, or the password cannot be read.
         """
         try:
             client = redis.Redis.from_url(
-                url,
-                socket_timeout=timeout_s,
-                socket_connect_timeout=timeout_s,
+                settings.redis_url,
+                password=settings.redis_password,
+                socket_timeout=settings.timeout_s,
+                socket_connect_timeout=settings.timeout_s,
                 max_connections=connections,
                 decode_responses=False,
                 retry=None,
@@ -75,20 +85,24 @@ class RedisUserStore:
         Raises:
             UnavailableError: Redis refused or did not answer; some rows may be written.
         """
-        written = 0
-        batch: dict[str, bytes] = {}
+        return sum(self._write(batch, only_new=False) for batch in _batches(rows))
+
+    def add(self, rows: Iterable[tuple[str, UserRow]]) -> int:
+        """Write the rows of users who have none, 500 a round trip; return how many these were.
+
+        Raises:
+            UnavailableError: Redis refused or did not answer; some rows may be written.
+        """
+        return sum(self._write(batch, only_new=True) for batch in _batches(rows))
+
+    def _write(self, batch: Sequence[tuple[str, UserRow]], *, only_new: bool) -> int:
         try:
-            for user_id, row in rows:
-                batch[user_key(user_id)] = row.encode()
-                if len(batch) == _WRITE_BATCH:
-                    self._client.mset(batch)
-                    written += len(batch)
-                    batch = {}
-            if batch:
-                self._client.mset(batch)
+            with self._client.pipeline(transaction=False) as pipeline:
+                for user_id, row in batch:
+                    pipeline.set(user_key(user_id), row.encode(), nx=only_new)
+                return sum(was_set is not None for was_set in pipeline.execute())
         except redis.RedisError as error:
             raise UnavailableError(DEPENDENCY, str(error)) from error
-        return written + len(batch)
 
     def ping(self) -> None:
         """Check that Redis answers."""
@@ -101,3 +115,9 @@ class RedisUserStore:
         """Close every connection."""
         self._lines.close()
         self._client.close()
+
+
+def _batches(rows: Iterable[tuple[str, UserRow]]) -> Iterator[list[tuple[str, UserRow]]]:
+    remaining = iter(rows)
+    while batch := list(islice(remaining, _WRITE_BATCH)):
+        yield batch

@@ -1,4 +1,6 @@
-"""Fill an online store with the histories that came with a release: `python -m shortlist.features.seed RELEASE URL`.
+"""Fill an online store with the histories that came with a release: `python -m shortlist.features.seed RELEASE`.
+
+The store is that of SHORTLIST_FEATURES_REDIS_URL. Users who have a row keep it: what they did since is in it.
 
 A release is trained on a log that may be years old. Ages are relative to now, so the log is moved in time by whole
 days until its end is today: the store looks as it did when the models were trained.
@@ -13,12 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from shortlist.core.errors import ShortlistError
+from shortlist.features.config import FeatureSettings
 from shortlist.features.encode import SECONDS_A_DAY, counters_of
 from shortlist.features.redis_store import RedisUserStore
 from shortlist.features.row import EVENT_DTYPE, UserRow
 from shortlist.release.bundle import Release
 from shortlist.release.histories import Histories
 from shortlist.release.vocabulary import Vocabulary
+
+_TIMEOUT_S = 5.0  # of a round trip; nobody waits for an answer here
 
 
 def user_rows(
@@ -45,18 +50,19 @@ def user_rows(
 
 
 def seed(release: Release, store: RedisUserStore) -> int:
-    """Write the rows of a release's users, replacing what is there; return how many."""
+    """Write the rows of a release's users who have none; return how many these were."""
     log_end_s = release.manifest.trained_until.timestamp()
-    return store.write(user_rows(release.histories(), release.vocabulary, log_end_s, time.time()))
+    return store.add(user_rows(release.histories(), release.vocabulary, log_end_s, time.time()))
 
 
 def main(arguments: list[str]) -> int:
     """Run the command; 2 where the arguments are wrong, 1 where it fails with one sentence."""
-    if len(arguments) != 2:
-        print("usage: python -m shortlist.features.seed RELEASE_DIR REDIS_URL", file=sys.stderr)  # noqa: T201
+    if len(arguments) != 1:
+        print("usage: python -m shortlist.features.seed RELEASE_DIR", file=sys.stderr)  # noqa: T201
         return 2
     try:
-        with closing(RedisUserStore.connect(arguments[1], 5.0, connections=1, on_bad_row=lambda: None)) as store:
+        settings = FeatureSettings(timeout_s=_TIMEOUT_S)
+        with closing(RedisUserStore.connect(settings, connections=1)) as store:
             count = seed(Release.open(Path(arguments[0])), store)
     except ShortlistError as error:
         print(error, file=sys.stderr)  # noqa: T201

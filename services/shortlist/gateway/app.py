@@ -15,8 +15,9 @@ import grpc
 
 from shortlist import __version__
 from shortlist.core.errors import UnavailableError
+from shortlist.features.config import FeatureSettings
 from shortlist.features.redis_store import RedisUserStore
-from shortlist.gateway.config import FeatureSettings, GatewaySettings, RankingSettings, RetrievalSettings
+from shortlist.gateway.config import GatewaySettings, RankingSettings
 from shortlist.gateway.jobs import Job
 from shortlist.gateway.pipeline import Pipeline
 from shortlist.gateway.runner import BatchRunner, reject
@@ -32,8 +33,12 @@ from shortlist.release.bundle import Release
 from shortlist.resilience.breaker import Breaker
 from shortlist.resilience.deadline import Deadline
 from shortlist.resilience.microbatch import MicroBatcher
+from shortlist.retrieval.config import RetrievalSettings
 from shortlist.retrieval.filters import Filters
-from shortlist.retrieval.open import open_index
+from shortlist.retrieval.measured import MeasuredIndex
+from shortlist.retrieval.open import Device, open_index
+from shortlist.retrieval.port import ItemIndex
+from shortlist.retrieval.remote import RETRIEVE, RemoteIndex
 from shortlist.retrieval.sources import served_sources
 from shortlist.retrieval.tower import QueryTower
 from shortlist.rpc.channels import open_channel
@@ -41,6 +46,7 @@ from shortlist.rpc.front import FrontOptions
 from shortlist.rpc.health import Health
 from shortlist.rpc.server import open_front
 from shortlist.rpc.services import reflecting
+from shortlist.telemetry.answers import AnswerMetrics
 from shortlist.telemetry.exporter import Exporter, new_registry
 from shortlist.telemetry.gateway import GatewayMetrics
 
@@ -70,29 +76,33 @@ class Gateway:
             registry = new_registry()
             codes = [code.name for code in grpc.StatusCode]
             metrics = GatewayMetrics(registry, METHODS, codes, schema.sources)
-            self.metrics_port = stack.enter_context(Exporter(registry, settings.metrics_address)).port
+            answers = AnswerMetrics(registry, schema.sources, release.vocabulary.row_count, release.manifest.item_count)
+            self._health = Health(SERVICES)
+            exporter = Exporter(registry, settings.metrics_address, lambda: self._health.is_serving)
+            self.metrics_port = stack.enter_context(exporter).port
 
             # A connection for each worker, one for the warm-up on this thread, one for the ping.
-            store = RedisUserStore.connect(
-                features.redis_url, features.timeout_s, settings.workers + 2, metrics.bad_rows.inc
-            )
+            store = RedisUserStore.connect(features, settings.workers + 2, metrics.bad_rows.inc)
             stack.callback(store.close)
-            index = open_index(release, retrieval.device)
+            breakers = {"redis": Breaker(), "triton": Breaker(), "index": Breaker()}
+            index = _open_index(release, settings, retrieval.device, breakers["index"])
             stack.callback(index.close)
+            searched = MeasuredIndex(index, metrics.index_search_seconds.observe)
             filters = Filters(release.catalogue, release.items.embeddings)
             tower = QueryTower(
                 release.query_tower_path, release.manifest.query_tower, release.items.embeddings, schema.history_length
             )
-            sources = served_sources(release.items, schema.sources, tower, index)
+            sources = served_sources(release.items, schema.sources, tower, searched)
             check_schema(release, [source.name for source in sources])
             ranker = _open_ranker(release, ranking)
             stack.callback(ranker.close)
-            breakers = {"redis": Breaker(), "triton": Breaker()}
             pipeline = Pipeline(release, store, sources, filters, ranker, metrics, breakers)
-            similar = SimilarItems(release, index, filters, metrics)
+            similar = SimilarItems(release, searched, filters, metrics)
 
             loadable = ranker if isinstance(ranker, TritonRanker) else None
             _wait_for("redis", store.ping, settings.start_wait_s)
+            if isinstance(index, RemoteIndex):
+                _wait_for("index", index.ping, settings.start_wait_s)
             if loadable is not None:
                 _wait_for("triton", loadable.ensure_loaded, settings.start_wait_s)
             warm_up(pipeline, recorded_queries(release), settings.max_batch)
@@ -104,7 +114,7 @@ class Gateway:
             upkeep.start()
             stack.callback(upkeep.stop)
             self._batcher: MicroBatcher[Job] = MicroBatcher(
-                BatchRunner(pipeline, similar, metrics).run,
+                BatchRunner(pipeline, similar, metrics, answers).run,
                 reject,
                 workers=settings.workers,
                 max_batch=settings.max_batch,
@@ -113,7 +123,6 @@ class Gateway:
             )
             self._batcher.start()
             stack.callback(self._batcher.stop, settings.drain_s)
-            self._health = Health(SERVICES)
             self._front = open_front(
                 settings.front,
                 settings.address,
@@ -122,6 +131,8 @@ class Gateway:
                 options=FrontOptions(max_message_bytes=settings.max_message_bytes),
             )
             stack.callback(self._front.stop, settings.drain_s)
+            metrics.index_items.set(len(index))
+            metrics.trained_until.set(release.manifest.trained_until.timestamp())
             metrics.info.labels(__version__, release.id, self._front.name, ranker.name, index.device).set(1)
             self._front.start(Servicer(release, self._batcher, metrics, settings.deadline_s))
             self._health.set("ready", True)
@@ -145,6 +156,20 @@ class Gateway:
         self.close()
 
 
+def _open_index(release: Release, settings: GatewaySettings, device: Device, breaker: Breaker) -> ItemIndex:
+    if not settings.retrieval_address:
+        return open_index(release, device)
+    manifest = release.manifest
+    return RemoteIndex(
+        open_channel(settings.retrieval_address, retried=(RETRIEVE,)),
+        release.id,
+        manifest.item_count,
+        manifest.embedding_dimension,
+        settings.retrieval_timeout_s,
+        breaker,
+    )
+
+
 def _open_ranker(release: Release, settings: RankingSettings) -> TritonRanker | LocalRanker:
     spec = release.manifest.ranker
     if settings.backend == "onnxruntime":
@@ -152,7 +177,7 @@ def _open_ranker(release: Release, settings: RankingSettings) -> TritonRanker | 
     channel = open_channel(settings.triton_address)
     repository = TritonRepository(
         channel,
-        settings.triton_secret,
+        settings.triton_secret or "",
         release.ranker_path,
         spec,
         settings.triton_backend,

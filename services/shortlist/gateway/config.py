@@ -34,26 +34,16 @@ class GatewaySettings(ServiceSettings):
         20.0,
         ge=0,
         le=600,
-        description="How long a start waits for Redis and Triton before it serves without, in seconds.",
+        description="How long a start waits for what it depends on (Redis, Triton, the retrieval service) before it "
+        "serves without, in seconds.",
+    )
+    retrieval_address: str = Field(
+        "", description="The retrieval service, host:port or dns:///host:port; empty: this process searches the index."
+    )
+    retrieval_timeout_s: float = Field(
+        0.1, gt=0, le=10, description="Longest wait for the retrieval service, in seconds."
     )
     drain_s: float = Field(5.0, ge=0, le=300, description="How long SIGTERM waits for calls in flight, in seconds.")
-
-
-class FeatureSettings(ServiceSettings):
-    """User features."""
-
-    model_config = SettingsConfigDict(env_prefix="SHORTLIST_FEATURES_", frozen=True)
-
-    redis_url: str = Field("redis://127.0.0.1:6379/0", description="The online store: Redis or Valkey.")
-    timeout_s: float = Field(0.1, gt=0, le=10, description="Longest wait for user rows, in seconds.")
-
-
-class RetrievalSettings(ServiceSettings):
-    """Candidates."""
-
-    model_config = SettingsConfigDict(env_prefix="SHORTLIST_RETRIEVAL_", frozen=True)
-
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the index is searched.")
 
 
 class RankingSettings(ServiceSettings):
@@ -63,10 +53,17 @@ class RankingSettings(ServiceSettings):
 
     backend: Literal["triton", "onnxruntime"] = Field("triton", description="Where the ranker runs.")
     triton_address: str = Field("127.0.0.1:8001", description="Triton's gRPC address, host:port.")
-    triton_secret: str = Field("", repr=False, description="Secret of Triton's repository API; empty: none is asked.")
+    triton_secret_file: Path | None = Field(
+        None, description="File with the secret of Triton's repository API; none: no secret is asked."
+    )
     triton_backend: Literal["python", "onnxruntime"] = Field(
         "python", description="Triton backend: python (wheel, slim image) or onnxruntime (NVIDIA's image)."
     )
     timeout_s: float = Field(0.25, gt=0, le=10, description="Longest wait for scores, in seconds.")
     instances: int = Field(1, ge=1, le=64, description="Copies of the ranker on Triton.")
     threads: int = Field(1, ge=1, le=64, description="Threads of each copy.")
+
+    @property
+    def triton_secret(self) -> str | None:
+        """Read the secret; None where no file is named. StartError where the file cannot be read."""
+        return self.secret("triton_secret_file")

@@ -128,7 +128,7 @@ class Cluster:
         return process
 
     def _run(self, task: Task) -> None:
-        process = Process(task.name, task.command, {}, self._run_dir / f"{task.name}.log")
+        process = Process(task.name, task.command, task.environment, self._run_dir / f"{task.name}.log")
         try:
             process.wait_done(task.timeout_s)
         finally:

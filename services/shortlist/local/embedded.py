@@ -4,7 +4,6 @@ It decides who ranks: Triton where it can be had, and otherwise, unless the call
 """
 
 import json
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -25,7 +24,7 @@ from shortlist.local.host import find_libpython, refuse_unfit_host
 from shortlist.local.parts import Part
 from shortlist.local.ports import GATEWAY_PORTS, TRITON_PORTS, Ports
 from shortlist.local.probes import LOOPBACK
-from shortlist.local.triton import TritonInstallation, triton_part
+from shortlist.local.triton import TritonInstallation, new_secret, triton_part
 from shortlist.local.triton_install import install_triton
 from shortlist.local.valkey import valkey_part
 
@@ -120,8 +119,8 @@ def plan(
     parts = [valkey_part(ports.redis, run_dir, seed_task(programs.seed, release, redis_url))]
     access = None
     if installation:
-        access = TritonAccess(f"{LOOPBACK}:{ports.triton_grpc}", secrets.token_urlsafe(24))
-        parts.append(triton_part(installation, ports, run_dir, access.secret))
+        access = TritonAccess(f"{LOOPBACK}:{ports.triton_grpc}", new_secret(run_dir))
+        parts.append(triton_part(installation, ports, run_dir, access.secret_file))
     environment = gateway_environment(release, ports.gateway, ports.metrics, redis_url, access)
     parts.append(gateway_part(programs.gateway, ports.gateway, environment))
     return parts, addresses

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from shortlist.local.parts import Part, Task
@@ -21,10 +21,10 @@ class Programs:
 
 @dataclass(frozen=True, slots=True)
 class TritonAccess:
-    """Where the gateway reaches Triton, and the secret that lets it load models there."""
+    """Where the gateway reaches Triton, and the file with the secret that lets it load models there."""
 
     address: str
-    secret: str = field(repr=False)
+    secret_file: Path
 
 
 def gateway_environment(
@@ -42,7 +42,7 @@ def gateway_environment(
     }
     if triton is not None:
         environment["SHORTLIST_RANKING_TRITON_ADDRESS"] = triton.address
-        environment["SHORTLIST_RANKING_TRITON_SECRET"] = triton.secret
+        environment["SHORTLIST_RANKING_TRITON_SECRET_FILE"] = str(triton.secret_file)
     return environment
 
 
@@ -60,4 +60,4 @@ def gateway_part(command: tuple[str, ...], port: int, environment: Mapping[str, 
 
 def seed_task(command: tuple[str, ...], release: Path, redis_url: str) -> Task:
     """Describe the task that writes the release's user rows to the online store."""
-    return Task("seed", (*command, str(release), redis_url))
+    return Task("seed", (*command, str(release)), {"SHORTLIST_FEATURES_REDIS_URL": redis_url})

@@ -13,6 +13,7 @@ class Task:
 
     name: str
     command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout_s: float = 120.0
 
 

@@ -1,10 +1,12 @@
 """Triton as a part: started empty; the gateway loads a release's ranker into it over the wire."""
 
 import os
+import secrets
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from shortlist.local import secret_argument
 from shortlist.local.parts import Part
 from shortlist.local.ports import Ports
 from shortlist.local.probes import LOOPBACK, http_answers
@@ -23,16 +25,24 @@ class TritonInstallation:
     libpython: Path | None
 
 
-def triton_part(installation: TritonInstallation, ports: Ports, run_dir: Path, secret: str) -> Part:
+def new_secret(run_dir: Path) -> Path:
+    """Write a random secret that only this user may read, in place of an older one, and return its file."""
+    file = run_dir / "triton.secret"
+    file.unlink(missing_ok=True)
+    file.touch(0o600)
+    file.write_text(secrets.token_urlsafe(24))
+    return file
+
+
+def triton_part(installation: TritonInstallation, ports: Ports, run_dir: Path, secret_file: Path) -> Part:
     """Describe Triton with an empty model repository, on loopback.
 
     Whoever may load a model runs code, so model control asks for a secret on both protocols. Triton takes it as an
-    argument only: other users of this machine can read it in the process list, and an embedded cluster is therefore
-    no place for secrets of others.
+    argument only; `secret_argument` keeps it out of the process list.
     """
     models = run_dir / "models"
     models.mkdir(exist_ok=True)
-    restriction = f"model-repository:{_HEADER}={secret}"
+    restriction = f"model-repository:{_HEADER}={secret_argument.PLACEHOLDER}"
     arguments = {
         "model-repository": models,
         "backend-directory": installation.tree / BACKENDS,
@@ -47,9 +57,10 @@ def triton_part(installation: TritonInstallation, ports: Ports, run_dir: Path, s
         "metrics-port": ports.triton_metrics,
         "exit-timeout-secs": _EXIT_TIMEOUT_S,
     }
+    hidden = (sys.executable, "-I", "-S", secret_argument.__file__, str(secret_file))
     return Part(
         NAME,
-        command=(str(installation.tree / SERVER), *(f"--{name}={value}" for name, value in arguments.items())),
+        command=(*hidden, str(installation.tree / SERVER), *(f"--{name}={value}" for name, value in arguments.items())),
         probe=lambda: http_answers(ports.triton_http, "/v2/health/live"),
         environment=_environment(installation),
         grace_s=_EXIT_TIMEOUT_S + 3.0,

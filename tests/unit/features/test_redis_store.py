@@ -1,10 +1,12 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
 import redis
 
 from shortlist.core.errors import UnavailableError
+from shortlist.features.config import FeatureSettings
 from shortlist.features.keys import user_key
 from shortlist.features.redis_store import RedisUserStore
 from shortlist.features.row import UserRow
@@ -35,10 +37,18 @@ class FakeRedis:
         self._travel()
         return [self.values.get(key) for key in keys]
 
-    def mset(self, values: Mapping[str, bytes]) -> None:
-        """Write values."""
+    @contextmanager
+    def pipeline(self, *, transaction: bool) -> Iterator["FakePipeline"]:
+        """Collect writes."""
+        assert not transaction
+        yield FakePipeline(self)
+
+    def write(self, values: Sequence[tuple[str, bytes, bool]]) -> list[bool | None]:
+        """Write values; those that are only to be added keep what is there."""
         self._travel()
-        self.values.update(values)
+        kept = [only_new and key in self.values for key, _, only_new in values]
+        self.values.update((key, value) for (key, value, _), is_kept in zip(values, kept, strict=True) if not is_kept)
+        return [None if is_kept else True for is_kept in kept]
 
     def ping(self) -> None:
         """Answer."""
@@ -51,6 +61,22 @@ class FakeRedis:
         self.round_trips += 1
         if self.error is not None:
             raise self.error
+
+
+class FakePipeline:
+    """Writes that travel together."""
+
+    def __init__(self, server: FakeRedis) -> None:
+        self._server = server
+        self._writes: list[tuple[str, bytes, bool]] = []
+
+    def set(self, key: str, value: bytes, *, nx: bool) -> None:
+        """Add a write."""
+        self._writes.append((key, value, nx))
+
+    def execute(self) -> list[bool | None]:
+        """Send them."""
+        return self._server.write(self._writes)
 
 
 class FakeConnection:
@@ -131,8 +157,19 @@ def test_rows_are_written_five_hundred_a_round_trip(rows: int, round_trips: int)
     assert stored.redis.round_trips == round_trips
 
 
+def test_a_user_who_has_a_row_keeps_it_when_others_are_added() -> None:
+    stored = Stored()
+    newest = UserRow(version=7)
+    stored.store.write([("ann", newest)])
+    assert stored.store.add([("ann", UserRow()), ("bob", UserRow())]) == 1
+    ann, bob = stored.store.read(["ann", "bob"], WHENEVER)
+    assert ann is not None
+    assert bob is not None
+    assert (ann.version, bob.version) == (7, UserRow().version)
+
+
 def test_connecting_does_not_need_a_redis() -> None:
-    store = RedisUserStore.connect("redis://127.0.0.1:1/0", 0.1, 2, lambda: None)
+    store = RedisUserStore.connect(FeatureSettings(redis_url="redis://127.0.0.1:1/0"), 2)
     with pytest.raises(UnavailableError):
         store.ping()
     store.close()

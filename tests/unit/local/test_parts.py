@@ -7,15 +7,15 @@ import pytest
 
 from shortlist.local.gateway import TritonAccess, gateway_environment
 from shortlist.local.ports import Ports
-from shortlist.local.triton import TritonInstallation, triton_part
+from shortlist.local.triton import TritonInstallation, new_secret, triton_part
 from shortlist.local.valkey import valkey_part
 
-ACCESS = TritonAccess("127.0.0.1:8001", "secret")
+ACCESS = TritonAccess("127.0.0.1:8001", Path("/run/triton.secret"))
 
 
 @pytest.fixture
 def triton_command(tmp_path: Path) -> tuple[str, ...]:
-    return triton_part(TritonInstallation(tmp_path, None), Ports(), tmp_path, "secret").command
+    return triton_part(TritonInstallation(tmp_path, None), Ports(), tmp_path, new_secret(tmp_path)).command
 
 
 def test_the_gateway_is_told_everything_by_environment() -> None:
@@ -28,7 +28,7 @@ def test_the_gateway_is_told_everything_by_environment() -> None:
         "SHORTLIST_FEATURES_REDIS_URL": "redis://127.0.0.1:6379/0",
         "SHORTLIST_RANKING_BACKEND": "triton",
         "SHORTLIST_RANKING_TRITON_ADDRESS": "127.0.0.1:8001",
-        "SHORTLIST_RANKING_TRITON_SECRET": "secret",
+        "SHORTLIST_RANKING_TRITON_SECRET_FILE": "/run/triton.secret",
         "no_grpc_proxy": "127.0.0.1",
     }
 
@@ -40,11 +40,13 @@ def test_without_triton_the_gateway_ranks_itself_and_hears_of_no_triton() -> Non
     assert not any("TRITON" in name for name in environment)
 
 
-def test_no_secret_is_in_a_repr(tmp_path: Path) -> None:
-    part = triton_part(TritonInstallation(tmp_path, None), Ports(), tmp_path, "secret")
+def test_the_secret_is_in_a_file_of_this_user_s_alone_and_in_no_command(tmp_path: Path) -> None:
+    file = new_secret(tmp_path)
+    part = triton_part(TritonInstallation(tmp_path, None), Ports(), tmp_path, file)
 
-    assert "secret" not in repr(ACCESS)
-    assert "secret" not in repr(part)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_text() not in " ".join(part.command)
+    assert new_secret(tmp_path).read_text() != part.environment.get("secret")
 
 
 def test_triton_listens_on_loopback_only(triton_command: tuple[str, ...]) -> None:
@@ -53,15 +55,17 @@ def test_triton_listens_on_loopback_only(triton_command: tuple[str, ...]) -> Non
 
 
 def test_triton_asks_for_the_secret_before_it_loads_a_model_on_both_protocols(triton_command: tuple[str, ...]) -> None:
-    assert "--grpc-restricted-protocol=model-repository:shortlist=secret" in triton_command
-    assert "--http-restricted-api=model-repository:shortlist=secret" in triton_command
+    assert "--grpc-restricted-protocol=model-repository:shortlist={secret}" in triton_command
+    assert "--http-restricted-api=model-repository:shortlist={secret}" in triton_command
 
 
 def test_triton_finds_this_interpreter_and_its_library_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/usr/bin")
     monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
 
-    part = triton_part(TritonInstallation(tmp_path, Path("/python/lib/libpython.so")), Ports(), tmp_path, "secret")
+    part = triton_part(
+        TritonInstallation(tmp_path, Path("/python/lib/libpython.so")), Ports(), tmp_path, new_secret(tmp_path)
+    )
 
     assert part.environment["PATH"] == f"{Path(sys.executable).parent}:/usr/bin"
     assert part.environment["LD_LIBRARY_PATH"] == "/python/lib"

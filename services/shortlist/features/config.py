@@ -1,0 +1,25 @@
+"""Settings of the online store, for everybody who reads or writes it."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shortlist.settings import ServiceSettings
+
+
+class FeatureSettings(ServiceSettings):
+    """Settings read from `SHORTLIST_FEATURES_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="SHORTLIST_FEATURES_", frozen=True)
+
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0", repr=False, description="The online store: Redis or Valkey; a user may stand in it."
+    )
+    redis_password_file: Path | None = Field(None, description="File with the password of that user.")
+    timeout_s: float = Field(0.1, gt=0, le=10, description="Longest wait for user rows, in seconds.")
+
+    @property
+    def redis_password(self) -> str | None:
+        """Read the password; None where no file is named. StartError where the file cannot be read."""
+        return self.secret("redis_password_file")

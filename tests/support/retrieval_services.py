@@ -1,0 +1,92 @@
+"""Retrieval services: one over any index in the test's process, and the real one as a process of its own."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from prometheus_client import CollectorRegistry
+
+from shortlist.resilience.breaker import Breaker
+from shortlist.resilience.microbatch import MicroBatcher
+from shortlist.retrieval.port import ItemIndex
+from shortlist.retrieval.remote import RETRIEVE, RemoteIndex
+from shortlist.retrieval.runner import Job, SearchRunner, reject
+from shortlist.retrieval.servicer import METHODS, Servicer
+from shortlist.rpc.channels import open_channel
+from shortlist.rpc.server import FrontKind, open_front
+from shortlist.telemetry.retrieval import RetrievalMetrics
+from support.front_doors import TIMEOUT_S
+
+RETRIEVAL = "shortlist.retrieval"
+CODES = [code.name for code in grpc.StatusCode]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An index behind a front door."""
+
+    address: str
+    registry: CollectorRegistry
+
+    def count(self, name: str, **labels: str) -> float:
+        """Read a metric."""
+        value = self.registry.get_sample_value(f"shortlist_retrieval_{name}", labels)
+        assert value is not None
+        return value
+
+
+@contextmanager
+def served(
+    index: ItemIndex,
+    release: str = "tiny",
+    *,
+    front: FrontKind = "grpcio",
+    workers: int = 1,
+    max_batch: int = 16,
+    max_waiting: int = 64,
+) -> Iterator[Served]:
+    """Serve an index until the end of the `with`."""
+    with ExitStack() as stack:
+        registry = CollectorRegistry()
+        metrics = RetrievalMetrics(registry, CODES)
+        batcher: MicroBatcher[Job] = MicroBatcher(
+            SearchRunner(index, metrics).run,
+            reject,
+            workers=workers,
+            max_batch=max_batch,
+            max_waiting=max_waiting,
+            observer=metrics,
+        )
+        batcher.start()
+        stack.callback(batcher.stop, 1.0)
+        door = open_front(front, "127.0.0.1:0", METHODS)
+        stack.callback(door.stop, 1.0)
+        door.start(Servicer(release, index.dimension, batcher, metrics))
+        yield Served(f"127.0.0.1:{door.port}", registry)
+
+
+def remote_index(
+    address: str,
+    items: int,
+    dimension: int,
+    release: str = "tiny",
+    *,
+    timeout_s: float = TIMEOUT_S,
+    breaker: Breaker | None = None,
+) -> RemoteIndex:
+    """Make the client, with a connection of its own."""
+    channel = open_channel(address, retried=(RETRIEVE,), options=[("grpc.use_local_subchannel_pool", 1)])
+    return RemoteIndex(channel, release, items, dimension, timeout_s, breaker or Breaker())
+
+
+def service_settings(release: Path, port: int = 0, **others: str) -> dict[str, str]:
+    """Name the settings of a retrieval service, and others by their names in lower case."""
+    return {
+        "SHORTLIST_RETRIEVAL_RELEASE": str(release),
+        "SHORTLIST_RETRIEVAL_ADDRESS": f"127.0.0.1:{port}",
+        "SHORTLIST_RETRIEVAL_METRICS_ADDRESS": "127.0.0.1:0",
+        "SHORTLIST_RETRIEVAL_DEVICE": "cpu",
+        **{f"SHORTLIST_RETRIEVAL_{name.upper()}": value for name, value in others.items()},
+    }
