@@ -16,7 +16,7 @@ export ORT_DISABLE_TELEMETRY := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint type protos lock bench quality release model-repository gpu-names gpu-check clean
+.PHONY: help demo test test-all lint type protos lock bench quality release model-repository gpu-names gpu-check secrets up up-gpu down test-compose clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -61,13 +61,20 @@ protos: $(VENV)/dev.done ## write services/shortlist/v1 and the edge's descripto
 		--mypy_out=quiet:../services --mypy_grpc_out=quiet:../services \
 		--include_imports --descriptor_set_out=../deploy/envoy/shortlist.binpb shortlist/v1/*.proto
 
+LOCK = $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header
+LOCKED := deploy/requirements
+
 lock: $(VENV)/dev.done ## write deploy/requirements from pyproject.toml
 	@echo 'torch ; python_version < "3"' > $(VENV)/without-torch.txt
-	@$(BIN)/uv pip compile -q pyproject.toml --extra cpu --extra fast --extra local \
-		--universal --generate-hashes --python-version 3.11 --no-header -o deploy/requirements/serve.txt
-	@$(BIN)/uv pip compile -q pyproject.toml --extra cpu --extra fast --extra local --extra trace --extra train --extra dev --extra loadtest \
-		--universal --generate-hashes --python-version 3.11 --no-header \
-		--override $(VENV)/without-torch.txt -c deploy/requirements/serve.txt -o deploy/requirements/dev.txt
+	@$(LOCK) pyproject.toml --extra cpu --extra fast --extra local -o $(LOCKED)/serve.txt
+	@$(LOCK) pyproject.toml --extra cpu --extra fast --extra local --extra trace --extra train --extra dev --extra loadtest \
+		--override $(VENV)/without-torch.txt -c $(LOCKED)/serve.txt -o $(LOCKED)/dev.txt
+	@$(LOCK) pyproject.toml --extra cpu --extra fast --extra trace -c $(LOCKED)/dev.txt -o $(LOCKED)/gateway.txt
+	@$(LOCK) pyproject.toml --extra gpu --extra fast --extra trace -c $(LOCKED)/dev.txt -o $(LOCKED)/gpu.txt
+	@$(LOCK) pyproject.toml --extra loadtest -c $(LOCKED)/dev.txt -o $(LOCKED)/loadtest.txt
+	@$(LOCK) pyproject.toml --extra cpu --extra train \
+		--override $(VENV)/without-torch.txt -c $(LOCKED)/dev.txt -o $(LOCKED)/trainer.txt
+	@echo onnxruntime | $(LOCK) - -c $(LOCKED)/dev.txt -o $(LOCKED)/triton.txt
 
 bench: $(VENV)/dev.done ## latency, memory and training figures on this machine
 	@$(BIN)/python -m loadtest.bench --release $(RELEASE)
@@ -92,6 +99,29 @@ gpu-names: ## check the FAISS names that the GPU engine uses against the faiss-g
 
 gpu-check: ## on a machine with a GPU: the index contract on the real device
 	@PYTHONPATH=services:tests $(BIN)/python -m pytest -q --noconftest -o addopts="" tests/gpu/check_device.py
+
+# Compose is a plugin of Docker today and was a program of its own.
+COMPOSE = $(if $(shell docker compose version 2>/dev/null),docker compose,docker-compose)
+
+secrets: ## write development secrets and certificates into deploy/secrets, where they are missing
+	@deploy/secrets.sh deploy/secrets
+
+up: secrets ## the cluster in containers: docker compose up, in the background
+	@$(COMPOSE) up -d --build
+	@echo "edge        http://localhost:8080/v1/users/1/recommendations"
+	@echo "grafana     http://localhost:3000"
+	@echo "prometheus  http://localhost:9090"
+
+up-gpu: secrets ## the same on a GPU: Triton with TensorRT, the index on faiss-gpu
+	@deploy/check-gpu.sh
+	@COMPOSE_FILE=deploy/compose.yaml:deploy/compose.gpu.yaml COMPOSE_PROFILES=retrieval \
+		SHORTLIST_GATEWAY_RETRIEVAL_ADDRESS=dns:///retrieval:50061 $(COMPOSE) up -d --build
+
+down: ## stop the containers; volumes stay
+	@$(COMPOSE) down
+
+test-compose: $(VENV)/dev.done ## the compose stack end to end, where a Docker engine is
+	@$(BIN)/python -m pytest -m slow tests/e2e/test_compose.py
 
 clean: ## remove the environments and caches
 	@rm -rf $(VENV) $(VENV)-gpu .mypy_cache .ruff_cache .pytest_cache .hypothesis build

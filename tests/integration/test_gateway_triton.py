@@ -65,6 +65,16 @@ def test_a_killed_triton_leaves_retrieval_order_and_gets_its_ranker_back_when_it
         assert item_ids(reached.recommend("user-00", context=NOW)) == item_ids(before)
 
 
+def test_answers_leave_triton_s_log_quiet(tiny_release: Release, valkey: Valkey, tmp_path: Path) -> None:
+    with (
+        Triton(tmp_path) as triton,
+        serving(tiny_release, valkey.url, triton.address, start_wait_s=20.0) as reached,
+    ):
+        before = triton.log
+        assert {reached.recommend("user-00").ranker for _ in range(5)} == {"triton"}
+        assert triton.log == before
+
+
 def test_a_gateway_that_starts_without_triton_serves_in_retrieval_order(tiny_release: Release, valkey: Valkey) -> None:
     with serving(tiny_release, valkey.url, UNREACHABLE) as reached:
         assert is_in_retrieval_order(reached.recommend("user-00"))

@@ -51,6 +51,11 @@ class Server:
         self._part, self._run_dir = part, run_dir
         self._process: Process | None = None
 
+    @property
+    def log(self) -> str:
+        """What it has written so far, restarts included."""
+        return (self._run_dir / f"{self._part.name}.log").read_text()
+
     def start(self) -> None:
         """Start it and wait until it answers."""
         part = self._part

@@ -43,6 +43,20 @@ class GatewaySettings(ServiceSettings):
     retrieval_timeout_s: float = Field(
         0.1, gt=0, le=10, description="Longest wait for the retrieval service, in seconds."
     )
+    slow_s: float = Field(
+        0.25, ge=0, le=60, description="Calls that take longer are logged with their stages, in seconds; 0: none are."
+    )
+    trace_endpoint: str = Field(
+        "",
+        pattern=r"^((https?://)?[^\s/]+:[0-9]+)?$",
+        description="Where traces go, OTLP over gRPC: host:port or https://host:port; empty: nothing is traced.",
+    )
+    trace_share: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Share of the calls that are traced, of those whose caller has not decided by a traceparent.",
+    )
     drain_s: float = Field(5.0, ge=0, le=300, description="How long SIGTERM waits for calls in flight, in seconds.")
 
 
@@ -56,8 +70,9 @@ class RankingSettings(ServiceSettings):
     triton_secret_file: Path | None = Field(
         None, description="File with the secret of Triton's repository API; none: no secret is asked."
     )
-    triton_backend: Literal["python", "onnxruntime"] = Field(
-        "python", description="Triton backend: python (wheel, slim image) or onnxruntime (NVIDIA's image)."
+    triton_backend: Literal["python", "onnxruntime", "tensorrt"] = Field(
+        "python",
+        description="Triton backend: python (wheel, slim image), onnxruntime (NVIDIA's image), or tensorrt (on its GPU).",
     )
     timeout_s: float = Field(0.25, gt=0, le=10, description="Longest wait for scores, in seconds.")
     instances: int = Field(1, ge=1, le=64, description="Copies of the ranker on Triton.")

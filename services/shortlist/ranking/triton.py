@@ -15,6 +15,7 @@ from shortlist.ranking.local import checked_scores
 from shortlist.ranking.triton_repository import TritonRepository
 from shortlist.release.manifest import ModelSpec
 from shortlist.resilience.deadline import Deadline
+from shortlist.telemetry.tracing import outgoing_metadata
 
 DEPENDENCY = "triton"
 _DTYPES = {"float32": "FP32", "float16": "FP16", "int32": "INT32"}
@@ -50,7 +51,7 @@ class TritonRanker:
         if timeout_s <= 0:
             raise UnavailableError(DEPENDENCY, "no time left to rank")
         try:
-            response = self._infer(self._request(tensors, timeout_s), timeout=timeout_s)
+            response = self._infer(self._request(tensors, timeout_s), timeout=timeout_s, metadata=outgoing_metadata())
         except grpc.RpcError as error:
             raise UnavailableError(DEPENDENCY, f"{error.code().name}: {error.details()}") from error
         return self._scores(response, tensors["candidates"].shape)
