@@ -9,6 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shortlist.core.errors import StartError
 
+_REMEDY = "put it there; `make secrets` writes development ones for the containers"
+
 
 class ServiceSettings(BaseSettings):
     """Settings read from variables named `SHORTLIST_<SERVICE>_<FIELD>`.
@@ -44,9 +46,9 @@ class ServiceSettings(BaseSettings):
             secret = path.read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise StartError(f"{variable}: the secret {path} cannot be read: {reason}") from error
+            raise StartError(f"{variable}: the secret {path} cannot be read: {reason}; {_REMEDY}") from error
         if not secret:
-            raise StartError(f"{variable}: the secret {path} is empty")
+            raise StartError(f"{variable}: the secret {path} is empty; {_REMEDY}")
         return secret
 
     @classmethod

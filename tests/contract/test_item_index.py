@@ -1,8 +1,9 @@
-"""The contract of an item index, the same on the CPU and on the GPU; the device is played by the CPU index here."""
+"""The contract of an item index, the same on the CPU, on the GPU and behind a service; the device is played here."""
 
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import faiss
@@ -15,6 +16,8 @@ from shortlist.core.types import FIRST_ITEM_ROW
 from shortlist.retrieval.cpu import CpuIndex
 from shortlist.retrieval.gpu import MAX_K, GpuIndex
 from shortlist.retrieval.port import ItemIndex
+from shortlist.rpc.server import FrontKind
+from support.retrieval_services import remote_index, served
 
 ITEMS, DIMENSION = 3000, 8
 WORKERS = 4
@@ -46,24 +49,36 @@ class OneThreadOnly:
         return self._index.search(queries, k)
 
 
-MAKERS: dict[str, Callable[[faiss.Index], ItemIndex]] = {
-    "cpu": CpuIndex,
-    "gpu": lambda index: GpuIndex(index, move=OneThreadOnly),
+def on_a_device(index: faiss.Index) -> GpuIndex:
+    return GpuIndex(index, move=OneThreadOnly)
+
+
+def behind(index: ItemIndex, front: FrontKind, stack: ExitStack) -> ItemIndex:
+    stack.callback(index.close)
+    service = stack.enter_context(served(index, front=front, workers=WORKERS))
+    return remote_index(service.address, len(index), DIMENSION)
+
+
+MAKERS: dict[str, Callable[[faiss.Index, ExitStack], ItemIndex]] = {
+    "cpu": lambda index, _: CpuIndex(index),
+    "gpu": lambda index, _: on_a_device(index),
+    "cpu behind a service": lambda index, stack: behind(CpuIndex(index), "auto", stack),
+    "gpu behind a service": lambda index, stack: behind(on_a_device(index), "auto", stack),
+    "behind the reference front door": lambda index, stack: behind(CpuIndex(index), "grpcio", stack),
 }
 
 
 @pytest.fixture(params=MAKERS)
 def make(request: pytest.FixtureRequest) -> Iterator[Callable[[F32], ItemIndex]]:
-    """Make indexes of the kind under test; they are closed at the end."""
-    made: list[ItemIndex] = []
+    """Make indexes of the kind under test; they, and the services before them, end with the test."""
+    with ExitStack() as stack:
 
-    def one(held: F32) -> ItemIndex:
-        made.append(MAKERS[request.param](flat(held)))
-        return made[-1]
+        def one(held: F32) -> ItemIndex:
+            index = MAKERS[request.param](flat(held), stack)
+            stack.callback(index.close)
+            return index
 
-    yield one
-    for index in made:
-        index.close()
+        yield one
 
 
 Make = Callable[[F32], ItemIndex]

@@ -10,6 +10,7 @@ from shortlist.release.bundle import Release
 from shortlist.v1 import recommender_pb2
 from support.gateways import TIMEOUT_S, Reached, failure_of, serving
 from support.real_servers import Valkey
+from support.running_cluster import wait_until
 from support.tiny_release import SOURCES, item_id
 
 SERVICE = "/shortlist.v1.RecommenderService"
@@ -110,6 +111,32 @@ def test_the_info_metric_says_what_is_running(local_gateway: Reached, tiny_relea
     assert sample.labels["ranker"] == "onnxruntime"
     assert sample.labels["device"] == "cpu"
     assert sample.value == 1
+
+
+def test_what_is_served_is_described(local_gateway: Reached, tiny_release: Release) -> None:
+    manifest = tiny_release.manifest
+
+    assert local_gateway.count("shortlist_gateway_catalogue_items") == manifest.item_count
+    assert local_gateway.count("shortlist_gateway_index_items") == manifest.item_count
+    trained_until = local_gateway.count("shortlist_gateway_release_trained_until_seconds")
+    assert trained_until == manifest.trained_until.timestamp()
+
+
+def test_what_answers_hold_is_counted_as_they_are_given(fresh: Reached) -> None:
+    searches = fresh.count("shortlist_gateway_index_search_seconds_count")
+
+    answers = [fresh.recommend("user-00"), fresh.recommend("user-01"), fresh.recommend("nobody")]
+
+    given = [item for answer in answers for item in answer.items]
+    scores = "shortlist_gateway_score_log_odds_bucket"
+    wait_until(lambda: fresh.count("shortlist_gateway_slates_total", degraded="no") == 3, "the answers are counted", 10)
+    wait_until(lambda: fresh.count(scores, le="+Inf") == 2 * len(answers[0].items), "the scores are counted", 10)
+    assert fresh.count("shortlist_gateway_distinct_items") == len({item.item_id for item in given})
+    assert fresh.count("shortlist_gateway_index_search_seconds_count") == searches + 2
+    assert fresh.count("shortlist_gateway_feature_age_seconds_count") == 2
+    for source in SOURCES:
+        proposed = sum(source in item.sources for item in given)
+        assert fresh.count("shortlist_gateway_recommended_items_total", source=source) == proposed
 
 
 def test_the_cardinality_does_not_grow_with_users_or_items(fresh: Reached) -> None:

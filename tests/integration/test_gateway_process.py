@@ -1,6 +1,5 @@
 """The gateway as a process: how it refuses to start, and how it drains."""
 
-import json
 import shutil
 import socket
 from pathlib import Path
@@ -12,20 +11,13 @@ from shortlist.release.bundle import INDEX_NAME, Release
 from shortlist.rpc.server import FrontKind
 from shortlist.v1 import recommender_pb2
 from support.front_doors import FRONT_KINDS
-from support.gateway_process import failed_start, running_gateway, settings_of, starting_gateway
+from support.gateway_process import error_of, failed_start, running, settings_of, starting
 from support.gateways import TIMEOUT_S, failure_of, reaching
 from support.misbehaving import FakeTriton
 from support.real_servers import free_ports
 from support.running_cluster import wait_until
 
 REQUEST = recommender_pb2.RecommendRequest(user_id="user-00", session_item_ids=["item-000"])
-
-
-def error_of(lines: list[str]) -> str:
-    """Take the message of the one error among the log lines; gRPC's core adds lines of its own, which are no JSON."""
-    records = [json.loads(line) for line in lines if line.startswith("{")]
-    (message,) = [record["message"] for record in records if record["level"] == "ERROR"]
-    return str(message)
 
 
 def test_an_unknown_setting_is_refused_by_its_name(tiny_release: Release) -> None:
@@ -126,7 +118,7 @@ def test_sigterm_answers_the_calls_in_flight_and_ends_with_status_0(
             ranking_timeout_s="10",
         )
         with (
-            running_gateway(settings, ports.gateway, tmp_path) as process,
+            running(settings, ports.gateway, tmp_path) as process,
             reaching(ports.gateway, ports.metrics) as reached,
         ):
             ranked = len(triton.batches)
@@ -149,7 +141,7 @@ def test_sigterm_answers_the_calls_in_flight_and_ends_with_status_0(
 def test_a_gateway_that_waits_for_its_dependencies_ends_at_sigterm(tiny_release: Release, tmp_path: Path) -> None:
     settings = settings_of(tiny_release.path, gateway_start_wait_s="600")
 
-    with starting_gateway(settings, tmp_path) as gateway:
+    with starting(settings, tmp_path) as gateway:
         wait_until(lambda: gateway.wrote("waiting for redis"), "the wait for Redis")
         gateway.terminate()
         assert gateway.wait() == 0

@@ -1,5 +1,6 @@
 """A service as a process of its own: `python -m shortlist.gateway` or another, configured by its environment."""
 
+import json
 import os
 import signal
 import subprocess
@@ -51,6 +52,13 @@ def failed_start(settings: Mapping[str, str], module: str = GATEWAY) -> tuple[in
     )
     assert ended.stdout == ""
     return ended.returncode, ended.stderr.splitlines()
+
+
+def error_of(lines: list[str]) -> str:
+    """Take the message of the one error among the log lines; gRPC's core adds lines of its own, which are no JSON."""
+    records = [json.loads(line) for line in lines if line.startswith("{")]
+    (message,) = [record["message"] for record in records if record["level"] == "ERROR"]
+    return str(message)
 
 
 class ServiceProcess:

@@ -79,7 +79,11 @@ def reaching(port: int, metrics_port: int) -> Iterator[Reached]:
 
 @contextmanager
 def serving(
-    release: Release, redis: str = f"redis://{UNREACHABLE}/0", triton: str | None = None, **settings: Any
+    release: Release,
+    redis: str = f"redis://{UNREACHABLE}/0",
+    triton: str | None = None,
+    retrieval: str = "",
+    **settings: Any,
 ) -> Iterator[Reached]:
     """Run a gateway on free ports, with more patience than in production: a busy machine is no fault of a dependency.
 
@@ -87,6 +91,7 @@ def serving(
         release: What it serves.
         redis: URL of the online store.
         triton: Triton's address; None: it ranks in its own process.
+        retrieval: The retrieval service's address; empty: it searches in its own process.
         settings: Of the gateway and, prefixed with `features_`, `retrieval_` and `ranking_`, of its parts.
     """
     parts = {prefix: _pop(settings, prefix) for prefix in ("features_", "retrieval_", "ranking_")}
@@ -95,10 +100,12 @@ def serving(
         "address": "127.0.0.1:0",
         "metrics_address": "127.0.0.1:0",
         "start_wait_s": 0.0,
+        "retrieval_address": retrieval,
+        "retrieval_timeout_s": 2.0,
         **settings,
     }
     features: dict[str, Any] = {"redis_url": redis, "timeout_s": 2.0, **parts["features_"]}
-    retrieval: dict[str, Any] = {"device": "cpu", **parts["retrieval_"]}
+    searching: dict[str, Any] = {"device": "cpu", **parts["retrieval_"]}
     ranking: dict[str, Any] = {
         "backend": "triton" if triton else "onnxruntime",
         "triton_address": triton or UNREACHABLE,
@@ -111,7 +118,7 @@ def serving(
         Gateway(
             GatewaySettings(**own),
             FeatureSettings(**features),
-            RetrievalSettings(**retrieval),
+            RetrievalSettings(**searching),
             RankingSettings(**ranking),
         ) as gateway,
         reaching(gateway.port, gateway.metrics_port) as reached,

@@ -45,7 +45,7 @@ class StoredRows:
             raise UnavailableError("redis", "down")
         return [self.rows.get(user_id) for user_id in user_ids]
 
-    def ping(self) -> None:
+    def check(self) -> None:
         """Answer."""
 
     def close(self) -> None:

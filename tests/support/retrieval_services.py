@@ -1,5 +1,6 @@
 """Retrieval services: one over any index in the test's process, and the real one as a process of its own."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from pathlib import Path
 import grpc
 from prometheus_client import CollectorRegistry
 
+from shortlist.core.arrays import F32
+from shortlist.core.types import SourceList
 from shortlist.resilience.breaker import Breaker
 from shortlist.resilience.microbatch import MicroBatcher
 from shortlist.retrieval.port import ItemIndex
@@ -21,6 +24,40 @@ from support.front_doors import TIMEOUT_S
 
 RETRIEVAL = "shortlist.retrieval"
 CODES = [code.name for code in grpc.StatusCode]
+
+
+class HeldIndex:
+    """An index that keeps its callers waiting while it is held, and remembers what it searched."""
+
+    device = "cpu"
+
+    def __init__(self, index: ItemIndex) -> None:
+        self._index, self.dimension = index, index.dimension
+        self.searched: list[int] = []
+        """Queries of each search that began, in order."""
+        self._lets_go = threading.Event()
+        self._lets_go.set()
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def hold(self) -> None:
+        """Answer nothing from now on."""
+        self._lets_go.clear()
+
+    def let_go(self) -> None:
+        """Answer what was held, and what comes."""
+        self._lets_go.set()
+
+    def search(self, queries: F32, k: int) -> SourceList:
+        """Search, once it may."""
+        self.searched.append(len(queries))
+        self._lets_go.wait(30.0)
+        return self._index.search(queries, k)
+
+    def close(self) -> None:
+        """Close the index."""
+        self._index.close()
 
 
 @dataclass(frozen=True, slots=True)

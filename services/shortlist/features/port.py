@@ -19,7 +19,7 @@ class UserStore(Protocol):
             UnavailableError: no answer before the deadline.
         """
 
-    def ping(self) -> None:
+    def check(self) -> None:
         """Check that the store answers; UnavailableError where it does not."""
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Self
 
 import redis
+from redis.exceptions import NoPermissionError
 
 from shortlist.core.errors import StartError, UnavailableError
 from shortlist.features.config import FeatureSettings
@@ -104,10 +105,20 @@ class RedisUserStore:
         except redis.RedisError as error:
             raise UnavailableError(DEPENDENCY, str(error)) from error
 
-    def ping(self) -> None:
-        """Check that Redis answers."""
+    def check(self) -> None:
+        """Check that Redis answers, and lets this user read rows.
+
+        Raises:
+            UnavailableError: it does not answer.
+            StartError: it does, and refuses the user or the password; waiting would not help.
+        """
         try:
-            self._client.ping()
+            self._client.exists(user_key(""))
+        except (redis.AuthenticationError, NoPermissionError) as error:
+            raise StartError(
+                f"the online store refuses this user: {error}; see SHORTLIST_FEATURES_REDIS_URL and "
+                "SHORTLIST_FEATURES_REDIS_PASSWORD_FILE"
+            ) from error
         except redis.RedisError as error:
             raise UnavailableError(DEPENDENCY, str(error)) from error
 

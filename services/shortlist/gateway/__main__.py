@@ -2,8 +2,8 @@
 
 import sys
 
-from shortlist.gateway.app import Gateway
 from shortlist.features.config import FeatureSettings
+from shortlist.gateway.app import Gateway
 from shortlist.gateway.config import GatewaySettings, RankingSettings
 from shortlist.retrieval.config import RetrievalSettings
 from shortlist.rpc.foreground import serve_in_foreground

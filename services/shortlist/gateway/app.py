@@ -19,6 +19,7 @@ from shortlist.features.config import FeatureSettings
 from shortlist.features.redis_store import RedisUserStore
 from shortlist.gateway.config import GatewaySettings, RankingSettings
 from shortlist.gateway.jobs import Job
+from shortlist.gateway.observer import CallObserver
 from shortlist.gateway.pipeline import Pipeline
 from shortlist.gateway.runner import BatchRunner, reject
 from shortlist.gateway.schema import check_schema
@@ -49,6 +50,7 @@ from shortlist.rpc.services import reflecting
 from shortlist.telemetry.answers import AnswerMetrics
 from shortlist.telemetry.exporter import Exporter, new_registry
 from shortlist.telemetry.gateway import GatewayMetrics
+from shortlist.telemetry.tracing import open_tracing
 
 _LOGGER = logging.getLogger(__name__)
 _RETRY_S = 0.2
@@ -69,7 +71,6 @@ class Gateway:
         retrieval: RetrievalSettings,
         ranking: RankingSettings,
     ) -> None:
-        self._settings = settings
         with ExitStack() as stack:
             release = Release.open(settings.release)
             schema = release.manifest.features
@@ -77,6 +78,10 @@ class Gateway:
             codes = [code.name for code in grpc.StatusCode]
             metrics = GatewayMetrics(registry, METHODS, codes, schema.sources)
             answers = AnswerMetrics(registry, schema.sources, release.vocabulary.row_count, release.manifest.item_count)
+            tracing = open_tracing(
+                settings.trace_endpoint, settings.trace_share, "shortlist-gateway", __version__, metrics.lost_spans.inc
+            )
+            stack.callback(tracing.close)
             self._health = Health(SERVICES)
             exporter = Exporter(registry, settings.metrics_address, lambda: self._health.is_serving)
             self.metrics_port = stack.enter_context(exporter).port
@@ -100,7 +105,7 @@ class Gateway:
             similar = SimilarItems(release, searched, filters, metrics)
 
             loadable = ranker if isinstance(ranker, TritonRanker) else None
-            _wait_for("redis", store.ping, settings.start_wait_s)
+            _wait_for("redis", store.check, settings.start_wait_s)
             if isinstance(index, RemoteIndex):
                 _wait_for("index", index.ping, settings.start_wait_s)
             if loadable is not None:
@@ -114,7 +119,7 @@ class Gateway:
             upkeep.start()
             stack.callback(upkeep.stop)
             self._batcher: MicroBatcher[Job] = MicroBatcher(
-                BatchRunner(pipeline, similar, metrics, answers).run,
+                BatchRunner(pipeline, similar, metrics, answers, tracing).run,
                 reject,
                 workers=settings.workers,
                 max_batch=settings.max_batch,
@@ -131,10 +136,17 @@ class Gateway:
                 options=FrontOptions(max_message_bytes=settings.max_message_bytes),
             )
             stack.callback(self._front.stop, settings.drain_s)
-            metrics.index_items.set(len(index))
-            metrics.trained_until.set(release.manifest.trained_until.timestamp())
-            metrics.info.labels(__version__, release.id, self._front.name, ranker.name, index.device).set(1)
-            self._front.start(Servicer(release, self._batcher, metrics, settings.deadline_s))
+            metrics.serves(
+                version=__version__,
+                release=release.id,
+                front=self._front.name,
+                ranker=ranker.name,
+                device=index.device,
+                items=len(index),
+                trained_until_s=release.manifest.trained_until.timestamp(),
+            )
+            observer = CallObserver(metrics, tracing, release.id, settings.slow_s)
+            self._front.start(Servicer(release, self._batcher, metrics, observer, settings.deadline_s))
             self._health.set("ready", True)
             stack.callback(self._health.drain)
             self._parts = stack.pop_all()

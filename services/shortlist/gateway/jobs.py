@@ -9,8 +9,25 @@ from shortlist.core.types import Query, SimilarQuery
 from shortlist.gateway.slate import Slate
 from shortlist.resilience.deadline import Deadline
 from shortlist.rpc.front import Call
+from shortlist.telemetry.tracing import NOT_TRACED, RequestSpan
 
 Stages: TypeAlias = Sequence[tuple[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where a request's time went.
+
+    Args:
+        stages: Names and seconds, in order of execution, the queue first.
+        batch_size: Requests in its batch; 0 where it came into none.
+    """
+
+    stages: Stages = ()
+    batch_size: int = 0
+
+
+NOT_RUN = Timings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +51,8 @@ class Job:
         deadline: When its answer is worth nothing any more.
         arrived: Monotonic seconds.
         is_low_priority: Whether it may wait for the others.
-        settle: Takes the outcome and the stages, once.
+        settle: Takes the outcome and where the time went, once.
+        span: The span of the call.
     """
 
     query: AnyQuery
@@ -42,7 +60,8 @@ class Job:
     deadline: Deadline
     arrived: float
     is_low_priority: bool
-    settle: Callable[[Outcome, Stages], None]
+    settle: Callable[[Outcome, Timings], None]
+    span: RequestSpan = NOT_TRACED
 
     @property
     def is_cancelled(self) -> bool:

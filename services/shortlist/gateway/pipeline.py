@@ -67,6 +67,7 @@ class Pipeline:
         self._release, self._store, self._sources = release, store, sources
         self._ranker, self._metrics, self._breakers = ranker, metrics, breakers
         self._encoder = Encoder(release, filters, clock)
+        self._clock = clock
         self._fallback = Fallback(release.items.popular, [source.name for source in sources])
 
     def run(self, queries: Sequence[Query], deadline: Deadline, trace: BatchTrace) -> list[Slate]:
@@ -116,6 +117,8 @@ class Pipeline:
         if rows is None:
             trace.degraded.add(Degraded.FEATURES_UNAVAILABLE)
             return [None] * len(queries)
+        now = self._clock()
+        trace.ages_s = [max(0.0, now - row.event_time) for row in rows if row is not None and len(row.events)]
         return rows
 
     def _ask(self, dependency: str, budget: Deadline, question: Callable[[], Answer]) -> Answer | None:

@@ -1,4 +1,4 @@
-"""Answers to calls, counted; and the answer to a RecommendBatch, which is put together from many."""
+"""Answers to calls, observed; and the answer to a RecommendBatch, which is put together from many."""
 
 import threading
 import time
@@ -7,13 +7,13 @@ from google.protobuf.message import DecodeError, Message
 
 from shortlist.core.errors import InvalidRequestError, ShortlistError
 from shortlist.core.types import Degraded
-from shortlist.gateway.jobs import Outcome, Stages
+from shortlist.gateway.jobs import NOT_RUN, Outcome, Timings
+from shortlist.gateway.observer import CallObserver
 from shortlist.gateway.responses import recommend_response
 from shortlist.gateway.slate import Slate
 from shortlist.release.bundle import Release
 from shortlist.rpc.front import Call
 from shortlist.rpc.status import status_of
-from shortlist.telemetry.gateway import GatewayMetrics
 from shortlist.v1 import recommender_pb2
 
 
@@ -23,38 +23,34 @@ class Reply:
     Args:
         call: The call.
         arrived: Monotonic seconds of its arrival.
-        metrics: Counts the answer and its time.
+        observer: Hears of the answer and its time.
     """
 
-    def __init__(self, call: Call, arrived: float, metrics: GatewayMetrics) -> None:
+    def __init__(self, call: Call, arrived: float, observer: CallObserver) -> None:
         self.call, self.arrived = call, arrived
-        self._metrics = metrics
+        self.identity = observer.arrived(call)
+        self._observer = observer
+        self._degraded: set[Degraded] = set()
 
-    def message(self, message: Message) -> None:
+    def message(self, message: Message, timings: Timings) -> None:
         """Answer with a message."""
-        if self.call.respond(message.SerializeToString()):
-            self._count("OK")
-        else:
-            self._count("CANCELLED")
+        self._tell("OK" if self.call.respond(message.SerializeToString()) else "CANCELLED", timings)
 
-    def error(self, error: Exception) -> None:
+    def error(self, error: Exception, timings: Timings = NOT_RUN) -> None:
         """Answer with the status of an error."""
         if isinstance(error, DecodeError):
             error = InvalidRequestError("request", "is no message of this method")
         status = status_of(error)
         self.call.fail(status)
-        self._count(status.code.name)
+        self._tell(status.code.name, timings)
 
     def slate(self, slate: Slate) -> None:
-        """Count what an answer says of itself."""
-        for step in slate.degraded:
-            self._metrics.degraded.labels(Degraded(step).name.lower()).inc()
-        if slate.is_cold_start:
-            self._metrics.cold_starts.inc()
+        """Note what an answer says of itself; one of several, where the call is a RecommendBatch."""
+        self._observer.slate(slate)
+        self._degraded.update(slate.degraded)
 
-    def _count(self, code: str) -> None:
-        self._metrics.requests.labels(self.call.method, code).inc()
-        self._metrics.request_seconds.labels(self.call.method).observe(time.monotonic() - self.arrived)
+    def _tell(self, code: str, timings: Timings) -> None:
+        self._observer.answered(self.identity, code, time.monotonic() - self.arrived, timings, self._degraded)
 
 
 class BatchReply:
@@ -72,25 +68,29 @@ class BatchReply:
         self._open = count
         self._lock = threading.Lock()
 
-    def settle(self, place: int, outcome: Outcome, stages: Stages) -> None:
-        """Take the outcome of one request; a later one of the same request does nothing."""
-        result = self._result(outcome, stages)
+    def settle(self, place: int, outcome: Outcome, timings: Timings) -> None:
+        """Take the outcome of one request; a later one of the same request does nothing.
+
+        The call's own time went where that of the last request went.
+        """
+        result = self._result(place, outcome, timings)
         with self._lock:
             if self._results[place] is not None:
                 return
             self._results[place] = result
             self._open -= 1
             is_last = self._open == 0
-        if isinstance(outcome, Slate):
-            self._reply.slate(outcome)
+            if isinstance(outcome, Slate):
+                self._reply.slate(outcome)
         if is_last:
-            self._reply.message(recommender_pb2.RecommendBatchResponse(results=filter(None, self._results)))
+            self._reply.message(recommender_pb2.RecommendBatchResponse(results=filter(None, self._results)), timings)
 
-    def _result(self, outcome: Outcome, stages: Stages) -> recommender_pb2.RecommendBatchResult:
+    def _result(self, place: int, outcome: Outcome, timings: Timings) -> recommender_pb2.RecommendBatchResult:
         result = recommender_pb2.RecommendBatchResult()
         if isinstance(outcome, Slate):
             result.status.code = 0
-            result.response.CopyFrom(recommend_response(outcome, stages, self._release))
+            request_id = self._reply.identity.request_id_at(place)
+            result.response.CopyFrom(recommend_response(outcome, timings.stages, self._release, request_id))
         elif isinstance(outcome, ShortlistError):
             status = status_of(outcome)
             result.status.code, result.status.message = status.number, status.message

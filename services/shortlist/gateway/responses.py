@@ -1,7 +1,6 @@
 """Slates to protobuf responses."""
 
 import math
-import uuid
 from collections.abc import Sequence
 from typing import cast
 
@@ -14,7 +13,9 @@ from shortlist.release.bundle import Release
 from shortlist.v1 import catalog_pb2, recommender_pb2
 
 
-def recommend_response(slate: Slate, stages: Stages, release: Release) -> recommender_pb2.RecommendResponse:
+def recommend_response(
+    slate: Slate, stages: Stages, release: Release, request_id: str
+) -> recommender_pb2.RecommendResponse:
     """Build the answer to Recommend."""
     response = recommender_pb2.RecommendResponse(
         items=_items(slate, release),
@@ -22,7 +23,7 @@ def recommend_response(slate: Slate, stages: Stages, release: Release) -> recomm
         degraded=_degraded(slate),
         cold_start=slate.is_cold_start,
         stages=_timings(stages),
-        request_id=uuid.uuid4().hex,
+        request_id=request_id,
         ranker=slate.ranker,
     )
     if slate.user is not None:
@@ -30,7 +31,7 @@ def recommend_response(slate: Slate, stages: Stages, release: Release) -> recomm
     return response
 
 
-def rank_response(slate: Slate, stages: Stages, release: Release) -> recommender_pb2.RankResponse:
+def rank_response(slate: Slate, stages: Stages, release: Release, request_id: str) -> recommender_pb2.RankResponse:
     """Build the answer to Rank."""
     response = recommender_pb2.RankResponse(
         items=_items(slate, release),
@@ -39,7 +40,7 @@ def rank_response(slate: Slate, stages: Stages, release: Release) -> recommender
         degraded=_degraded(slate),
         cold_start=slate.is_cold_start,
         stages=_timings(stages),
-        request_id=uuid.uuid4().hex,
+        request_id=request_id,
         ranker=slate.ranker,
     )
     if slate.user is not None:
@@ -47,14 +48,16 @@ def rank_response(slate: Slate, stages: Stages, release: Release) -> recommender
     return response
 
 
-def similar_response(slate: Slate, stages: Stages, release: Release) -> recommender_pb2.SimilarItemsResponse:
+def similar_response(
+    slate: Slate, stages: Stages, release: Release, request_id: str
+) -> recommender_pb2.SimilarItemsResponse:
     """Build the answer to SimilarItems."""
     return recommender_pb2.SimilarItemsResponse(
         items=_items(slate, release),
         release=release.id,
         degraded=_degraded(slate),
         stages=_timings(stages),
-        request_id=uuid.uuid4().hex,
+        request_id=request_id,
     )
 
 

@@ -10,7 +10,8 @@ from google.protobuf.message import DecodeError, Message
 from shortlist.core.errors import InvalidRequestError, NotFoundError, ShortlistError
 from shortlist.core.types import FIRST_ITEM_ROW, Query
 from shortlist.gateway import requests
-from shortlist.gateway.jobs import AnyQuery, ItemsQuery, Job, Outcome, Stages
+from shortlist.gateway.jobs import NOT_RUN, AnyQuery, ItemsQuery, Job, Outcome, Stages, Timings
+from shortlist.gateway.observer import CallObserver
 from shortlist.gateway.reply import BatchReply, Reply
 from shortlist.gateway.responses import items_response, rank_response, recommend_response, similar_response
 from shortlist.gateway.slate import Slate
@@ -44,12 +45,20 @@ class Servicer:
     Args:
         release: What is served.
         batcher: Takes the jobs.
-        metrics: Counts.
+        metrics: Counts unknown items.
+        observer: Hears of calls and answers.
         default_deadline_s: For calls that bring none.
     """
 
-    def __init__(self, release: Release, batcher: Batcher, metrics: GatewayMetrics, default_deadline_s: float) -> None:
-        self._release, self._batcher, self._metrics = release, batcher, metrics
+    def __init__(
+        self,
+        release: Release,
+        batcher: Batcher,
+        metrics: GatewayMetrics,
+        observer: CallObserver,
+        default_deadline_s: float,
+    ) -> None:
+        self._release, self._batcher, self._metrics, self._observer = release, batcher, metrics, observer
         self._default_deadline_s = default_deadline_s
         self._accept: dict[str, Callable[[Reply], None]] = {
             RECOMMEND: self._recommend,
@@ -63,7 +72,7 @@ class Servicer:
         """Take calls that arrived together; each is queued, or fails alone."""
         now = time.monotonic()
         for call in calls:
-            reply = Reply(call, now, self._metrics)
+            reply = Reply(call, now, self._observer)
             try:
                 self._accept[call.method](reply)
             except (ShortlistError, DecodeError) as error:
@@ -97,7 +106,7 @@ class Servicer:
                 refused.append((place, error))
         self._batcher.submit(jobs)
         for place, refusal in refused:
-            results.settle(place, refusal, ())
+            results.settle(place, refusal, NOT_RUN)
 
     def _similar(self, reply: Reply) -> None:
         request = recommender_pb2.SimilarItemsRequest.FromString(reply.call.payload)
@@ -117,11 +126,11 @@ class Servicer:
     def _get_items(self, reply: Reply) -> None:
         query = ItemsQuery(requests.item_ids(catalog_pb2.GetItemsRequest.FromString(reply.call.payload)))
 
-        def settle(outcome: Outcome, _stages: Stages) -> None:
+        def settle(outcome: Outcome, timings: Timings) -> None:
             if isinstance(outcome, ShortlistError):
-                reply.error(outcome)
+                reply.error(outcome, timings)
             else:
-                reply.message(items_response(query.item_ids, self._release))
+                reply.message(items_response(query.item_ids, self._release), timings)
 
         self._batcher.submit([self._job(reply, query, settle)])
 
@@ -129,23 +138,25 @@ class Servicer:
         self,
         reply: Reply,
         query: AnyQuery,
-        response: Callable[[Slate, Stages, Release], Message],
+        response: Callable[[Slate, Stages, Release, str], Message],
         priority: int = recommender_pb2.PRIORITY_NORMAL,
     ) -> None:
-        def settle(outcome: Outcome, stages: Stages) -> None:
+        def settle(outcome: Outcome, timings: Timings) -> None:
             if isinstance(outcome, Slate):
                 reply.slate(outcome)
-                reply.message(response(outcome, stages, self._release))
+                reply.message(response(outcome, timings.stages, self._release, reply.identity.request_id), timings)
             elif isinstance(outcome, ShortlistError):
-                reply.error(outcome)
+                reply.error(outcome, timings)
 
+        if isinstance(query, Query):
+            reply.identity.user_id = query.user_id
         self._batcher.submit([self._job(reply, query, settle, is_low=requests.is_low_priority(priority))])
 
     def _job(
-        self, reply: Reply, query: AnyQuery, settle: Callable[[Outcome, Stages], None], *, is_low: bool = False
+        self, reply: Reply, query: AnyQuery, settle: Callable[[Outcome, Timings], None], *, is_low: bool = False
     ) -> Job:
         deadline = reply.call.deadline or Deadline.after(self._default_deadline_s, reply.arrived)
-        return Job(query, reply.call, deadline, reply.arrived, is_low, settle)
+        return Job(query, reply.call, deadline, reply.arrived, is_low, settle, reply.identity.span)
 
     def _check_release(self, wanted: str) -> None:
         if wanted and wanted != self._release.id:

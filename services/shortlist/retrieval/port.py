@@ -16,7 +16,7 @@ class ItemIndex(Protocol):
 
     @property
     def device(self) -> str:
-        """Where it runs: "cpu" or "cuda"."""
+        """Where it runs: "cpu", "cuda" or "remote"."""
 
     @property
     def dimension(self) -> int:
@@ -36,7 +36,7 @@ class ItemIndex(Protocol):
             Item rows (B, k), best first, and inner products; no row repeats within a query.
 
         Raises:
-            UnavailableError: the device failed.
+            UnavailableError: the device failed, or the service did not answer.
         """
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Histogram buckets, in seconds: fine below 10 ms, where this system lives, to 10 s, where a deadline ends it."""
+"""Histogram buckets."""
 
 LATENCY_S = (
     0.0001, 0.0002, 0.0003, 0.0005, 0.00075,
@@ -6,6 +6,12 @@ LATENCY_S = (
     0.01, 0.015, 0.02, 0.03, 0.05, 0.075,
     0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0,
 )  # fmt: skip
+"""Fine below 10 ms, where this system lives, to 10 s, where a deadline ends it."""
 
 BATCH_SIZE = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 128, 256)
 CANDIDATES = (0, 1, 10, 25, 50, 75, 100, 125, 150, 175, 200, 300, 500, 1000)
+LOG_ODDS = tuple(range(-12, 7))
+AGE_S = (
+    1, 10, 60, 300, 900, 3600, 21_600, 86_400,
+    3 * 86_400, 7 * 86_400, 30 * 86_400, 90 * 86_400, 365 * 86_400,
+)  # fmt: skip

@@ -12,7 +12,7 @@ from shortlist.telemetry.buckets import BATCH_SIZE, CANDIDATES, LATENCY_S
 
 DROP_REASONS = ("deadline", "cancelled", "shutdown", "failed")
 DEPENDENCIES = ("redis", "triton", "index", "query_tower")
-BREAKERS = ("redis", "triton")
+BREAKERS = ("redis", "triton", "index")
 IGNORED_ITEMS = ("session", "exclude", "rank")
 STAGES = ("features", "encode", "merge", "tensors", "rank", "slate", "similar")
 
@@ -112,6 +112,24 @@ class GatewayMetrics:
             "User rows that could not be decoded and count as missing.",
             registry=registry,
         )
+        self.index_search_seconds = Histogram(
+            "shortlist_gateway_index_search_seconds",
+            "Time of one search of the item index, for the queries of a batch together.",
+            buckets=LATENCY_S,
+            registry=registry,
+        )
+        self.index_items = Gauge("shortlist_gateway_index_items", "Items in the index.", registry=registry)
+        self.trained_until = Gauge(
+            "shortlist_gateway_release_trained_until_seconds",
+            "End of the log that the release was trained on, in seconds since 1970.",
+            registry=registry,
+        )
+        self.slow_requests = Counter(
+            "shortlist_gateway_slow_requests", "Calls that took longer than the log lets pass.", registry=registry
+        )
+        self.lost_spans = Counter(
+            "shortlist_gateway_lost_spans", "Spans that the trace endpoint did not take.", registry=registry
+        )
         self.info = Gauge(
             "shortlist_gateway_info",
             "1; the labels say what is running.",
@@ -146,6 +164,14 @@ class GatewayMetrics:
     def refused(self, jobs: int) -> None:
         """Count refused requests."""
         self.refused_requests.inc(jobs)
+
+    def serves(
+        self, *, version: str, release: str, front: str, ranker: str, device: str, items: int, trained_until_s: float
+    ) -> None:
+        """Say what is running: `items` in the index, and a release whose log ends `trained_until_s` after 1970."""
+        self.info.labels(version, release, front, ranker, device).set(1)
+        self.index_items.set(items)
+        self.trained_until.set(trained_until_s)
 
     def observe_stages(self, stages: Iterable[tuple[str, float]]) -> None:
         """Record what each stage of a batch took, in seconds."""

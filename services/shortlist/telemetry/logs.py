@@ -1,4 +1,7 @@
-"""Logging: JSON lines on standard error. No user ids, no features."""
+"""Logging: JSON lines on standard error. No user ids, no features.
+
+What a record says besides its sentence comes as `extra={"fields": {...}}`.
+"""
 
 import json
 import logging
@@ -16,6 +19,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **getattr(record, "fields", {}),
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)

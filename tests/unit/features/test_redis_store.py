@@ -4,8 +4,9 @@ from typing import Any, cast
 
 import pytest
 import redis
+from redis.exceptions import NoPermissionError
 
-from shortlist.core.errors import UnavailableError
+from shortlist.core.errors import StartError, UnavailableError
 from shortlist.features.config import FeatureSettings
 from shortlist.features.keys import user_key
 from shortlist.features.redis_store import RedisUserStore
@@ -50,9 +51,10 @@ class FakeRedis:
         self.values.update((key, value) for (key, value, _), is_kept in zip(values, kept, strict=True) if not is_kept)
         return [None if is_kept else True for is_kept in kept]
 
-    def ping(self) -> None:
+    def exists(self, _key: str) -> int:
         """Answer."""
         self._travel()
+        return 0
 
     def close(self) -> None:
         """Do nothing."""
@@ -142,7 +144,7 @@ def test_what_redis_raises_is_unavailable_and_named(error: redis.RedisError) -> 
     for action in (
         lambda: stored.store.read(["ann"], WHENEVER),
         lambda: stored.store.write([("ann", UserRow())]),
-        stored.store.ping,
+        stored.store.check,
     ):
         with pytest.raises(UnavailableError) as caught:
             action()
@@ -168,8 +170,16 @@ def test_a_user_who_has_a_row_keeps_it_when_others_are_added() -> None:
     assert (ann.version, bob.version) == (7, UserRow().version)
 
 
+@pytest.mark.parametrize("refusal", [redis.AuthenticationError("WRONGPASS"), NoPermissionError("NOPERM")])
+def test_a_user_that_is_refused_is_no_outage_to_wait_for(refusal: redis.RedisError) -> None:
+    stored = Stored()
+    stored.redis.error = refusal
+    with pytest.raises(StartError, match="SHORTLIST_FEATURES_REDIS_PASSWORD_FILE"):
+        stored.store.check()
+
+
 def test_connecting_does_not_need_a_redis() -> None:
     store = RedisUserStore.connect(FeatureSettings(redis_url="redis://127.0.0.1:1/0"), 2)
     with pytest.raises(UnavailableError):
-        store.ping()
+        store.check()
     store.close()

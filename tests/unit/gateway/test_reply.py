@@ -4,10 +4,12 @@ import pytest
 from google.protobuf.message import DecodeError
 
 from shortlist.core.errors import InvalidRequestError, OverloadedError, ShortlistError
-from shortlist.core.types import Degraded
+from shortlist.gateway.jobs import NOT_RUN
+from shortlist.gateway.observer import CallObserver
 from shortlist.gateway.reply import BatchReply, Reply
 from shortlist.gateway.slate import Slate, in_order
 from shortlist.release.bundle import Release
+from shortlist.telemetry.tracing import NO_TRACING
 from shortlist.v1 import recommender_pb2
 from support.pipelines import METHODS, Kitchen, kitchen
 from support.played_calls import PlayedCall
@@ -24,7 +26,7 @@ def place(tiny_release: Release) -> Kitchen:
 
 def reply_to(call: PlayedCall, place: Kitchen) -> Reply:
     """Prepare the answer to a call that arrived at the beginning of time."""
-    return Reply(call, 0.0, place.metrics)
+    return Reply(call, 0.0, CallObserver(place.metrics, NO_TRACING, "tiny", 0.0))
 
 
 def slate(*rows: int) -> Slate:
@@ -37,7 +39,7 @@ class TestReply:
 
     def test_a_message_is_sent_and_counted(self, place: Kitchen) -> None:
         call = PlayedCall(METHOD, b"")
-        reply_to(call, place).message(ANSWER)
+        reply_to(call, place).message(ANSWER, NOT_RUN)
         assert call.answer == ANSWER.SerializeToString()
         assert place.count("requests_total", method=METHOD, code="OK") == 1
         assert place.count("request_seconds_count", method=METHOD) == 1
@@ -45,7 +47,7 @@ class TestReply:
     def test_an_answer_that_nobody_waits_for_is_counted_as_cancelled(self, place: Kitchen) -> None:
         call = PlayedCall(METHOD, b"")
         call.is_cancelled = True
-        reply_to(call, place).message(ANSWER)
+        reply_to(call, place).message(ANSWER, NOT_RUN)
         assert place.count("requests_total", method=METHOD, code="CANCELLED") == 1
         assert place.count("requests_total", method=METHOD, code="OK") == 0
 
@@ -66,15 +68,6 @@ class TestReply:
         reply_to(call, place).error(ShortlistError("password is 1234"))
         assert (call.status.code, call.status.message) == (grpc.StatusCode.INTERNAL, "internal error")
 
-    def test_steps_and_cold_starts_are_counted(self, place: Kitchen) -> None:
-        degraded = Slate(
-            **{name: getattr(slate(5), name) for name in Slate.__slots__}
-            | {"degraded": (Degraded.RANKER_UNAVAILABLE,), "is_cold_start": True}
-        )
-        reply_to(PlayedCall(METHOD, b""), place).slate(degraded)
-        assert place.count("degraded_total", reason="ranker_unavailable") == 1
-        assert place.count("cold_starts_total") == 1
-
 
 class TestBatchReply:
     """The answer to a RecommendBatch."""
@@ -87,17 +80,17 @@ class TestBatchReply:
         call = PlayedCall(METHOD, b"")
         reply = BatchReply(reply_to(call, place), place.release, 3)
         for number in (2, 0):
-            reply.settle(number, slate(5 + number), ())
+            reply.settle(number, slate(5 + number), NOT_RUN)
             assert call.answers == []
-        reply.settle(1, slate(6), ())
+        reply.settle(1, slate(6), NOT_RUN)
         ids = [result.response.items[0].item_id for result in self.results(call)]
         assert ids == [place.release.vocabulary.id_of(row) for row in (5, 6, 7)]
 
     def test_a_request_that_fails_fails_alone(self, place: Kitchen) -> None:
         call = PlayedCall(METHOD, b"")
         reply = BatchReply(reply_to(call, place), place.release, 2)
-        reply.settle(0, OverloadedError("full", 0.1), ())
-        reply.settle(1, slate(5), ())
+        reply.settle(0, OverloadedError("full", 0.1), NOT_RUN)
+        reply.settle(1, slate(5), NOT_RUN)
         refused, answered = self.results(call)
         assert (refused.status.code, refused.status.message) == (grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], "full")
         assert not refused.HasField("response")
@@ -108,10 +101,10 @@ class TestBatchReply:
         # The micro-batcher rejects a whole batch when it raises, those among it that have an answer as well.
         call = PlayedCall(METHOD, b"")
         reply = BatchReply(reply_to(call, place), place.release, 2)
-        reply.settle(0, slate(5), ())
-        reply.settle(0, ShortlistError("internal error"), ())
+        reply.settle(0, slate(5), NOT_RUN)
+        reply.settle(0, ShortlistError("internal error"), NOT_RUN)
         assert call.answers == []
-        reply.settle(1, ShortlistError("internal error"), ())
+        reply.settle(1, ShortlistError("internal error"), NOT_RUN)
         first, second = self.results(call)
         assert (first.status.code, len(first.response.items)) == (0, 1)
         assert second.status.code == grpc.StatusCode.INTERNAL.value[0]
@@ -120,14 +113,14 @@ class TestBatchReply:
         call = PlayedCall(METHOD, b"")
         reply = BatchReply(reply_to(call, place), place.release, 1)
         with pytest.raises(IndexError):
-            reply.settle(0, slate(10_000), ())
-        reply.settle(0, ShortlistError("internal error"), ())
+            reply.settle(0, slate(10_000), NOT_RUN)
+        reply.settle(0, ShortlistError("internal error"), NOT_RUN)
         assert self.results(call)[0].status.code == grpc.StatusCode.INTERNAL.value[0]
 
     def test_each_answer_of_a_batch_is_counted_and_the_call_once(self, place: Kitchen) -> None:
         reply = BatchReply(reply_to(PlayedCall(METHOD, b""), place), place.release, 2)
         for number in range(2):
             cold = Slate(**{name: getattr(slate(5), name) for name in Slate.__slots__} | {"is_cold_start": True})
-            reply.settle(number, cold, ())
+            reply.settle(number, cold, NOT_RUN)
         assert place.count("cold_starts_total") == 2
         assert place.count("requests_total", method=METHOD, code="OK") == 1

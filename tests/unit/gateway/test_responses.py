@@ -8,6 +8,7 @@ from shortlist.release.bundle import Release
 from support.tiny_release import UNPRICED, item_id
 
 STAGES = [("queue", 0.0005), ("rank", 0.0012344)]
+REQUEST_ID = "00" * 16
 
 
 def slate_of(**changes: object) -> Slate:
@@ -24,7 +25,7 @@ def slate_of(**changes: object) -> Slate:
 
 
 def test_items_come_with_their_ranks_scores_and_sources_best_first(tiny_release: Release) -> None:
-    first, second = recommend_response(slate_of(), STAGES, tiny_release).items
+    first, second = recommend_response(slate_of(), STAGES, tiny_release, REQUEST_ID).items
     assert (first.item_id, first.rank, first.score, first.retrieval_score) == (item_id(3), 1, 2.5, 1.0)
     assert list(first.sources) == ["popular", "tower"]
     assert (second.item_id, second.rank, list(second.sources)) == (item_id(5), 2, ["tower"])
@@ -33,27 +34,26 @@ def test_items_come_with_their_ranks_scores_and_sources_best_first(tiny_release:
 
 def test_an_answer_names_its_release_ranker_and_steps(tiny_release: Release) -> None:
     slate = slate_of(degraded=(Degraded.STALE_FEATURES,), is_cold_start=True)
-    response = recommend_response(slate, STAGES, tiny_release)
+    response = recommend_response(slate, STAGES, tiny_release, REQUEST_ID)
     assert (response.release, response.ranker, response.cold_start) == ("tiny", "triton", True)
     assert list(response.degraded) == [Degraded.STALE_FEATURES]
 
 
 def test_stages_are_given_in_microseconds(tiny_release: Release) -> None:
-    timings = recommend_response(slate_of(), STAGES, tiny_release).stages
+    timings = recommend_response(slate_of(), STAGES, tiny_release, REQUEST_ID).stages
     assert [(timing.stage, timing.microseconds) for timing in timings] == [("queue", 500), ("rank", 1234)]
 
 
-def test_every_answer_has_an_id_of_its_own(tiny_release: Release) -> None:
-    ids = {recommend_response(slate_of(), STAGES, tiny_release).request_id for _ in range(3)}
-    assert len(ids) == 3
-    assert all(len(bytes.fromhex(request_id)) == 16 for request_id in ids)
+def test_every_kind_of_answer_with_items_carries_the_id_of_its_request(tiny_release: Release) -> None:
+    for response in (recommend_response, rank_response, similar_response):
+        assert response(slate_of(), STAGES, tiny_release, REQUEST_ID).request_id == REQUEST_ID
 
 
 def test_an_explanation_names_every_feature_and_neighbour(tiny_release: Release) -> None:
     names = tiny_release.manifest.features.candidate_dense
     features = np.arange(len(names), dtype=np.float32)
     explained = tuple(ItemExplanation(features, ((9, 0.75),)) for _ in range(2))
-    first = recommend_response(slate_of(explanations=explained), STAGES, tiny_release).items[0].explanation
+    first = recommend_response(slate_of(explanations=explained), STAGES, tiny_release, REQUEST_ID).items[0].explanation
     assert {feature.name: feature.value for feature in first.features} == dict(
         zip(names, features.tolist(), strict=True)
     )
@@ -65,27 +65,27 @@ def test_an_explanation_names_every_feature_and_neighbour(tiny_release: Release)
 
 
 def test_what_was_known_of_the_user_is_named(tiny_release: Release) -> None:
-    user = recommend_response(slate_of(user=UserKnowledge((4, 9), 12, 3)), STAGES, tiny_release).user
+    user = recommend_response(slate_of(user=UserKnowledge((4, 9), 12, 3)), STAGES, tiny_release, REQUEST_ID).user
     assert list(user.recent_item_ids) == [item_id(2), item_id(7)]
     assert (user.event_count, user.row_version) == (12, 3)
 
 
 def test_rank_names_the_candidates_that_nobody_knows(tiny_release: Release) -> None:
-    response = rank_response(slate_of(unknown_ids=("gone",)), STAGES, tiny_release)
+    response = rank_response(slate_of(unknown_ids=("gone",)), STAGES, tiny_release, REQUEST_ID)
     assert list(response.unknown_item_ids) == ["gone"]
     assert [item.item_id for item in response.items] == [item_id(3), item_id(5)]
 
 
 def test_similar_items_names_no_sources(tiny_release: Release) -> None:
     slate = slate_of(source_ranks=np.zeros((2, 3), np.int32))
-    assert [list(item.sources) for item in similar_response(slate, STAGES, tiny_release).items] == [[], []]
+    assert [list(item.sources) for item in similar_response(slate, STAGES, tiny_release, REQUEST_ID).items] == [[], []]
 
 
 def test_an_empty_slate_is_an_empty_answer(tiny_release: Release) -> None:
     nothing = slate_of(**{name: getattr(slate_of(), name)[:0] for name in (
         "rows", "scores", "retrieval_scores", "source_scores", "source_ranks"
     )})  # fmt: skip
-    assert list(recommend_response(nothing, STAGES, tiny_release).items) == []
+    assert list(recommend_response(nothing, STAGES, tiny_release, REQUEST_ID).items) == []
 
 
 def test_items_are_described_from_the_catalogue(tiny_release: Release) -> None:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from shortlist.core.errors import OverloadedError
 from shortlist.core.types import Query
 from shortlist.gateway.jobs import Job
+from shortlist.gateway.observer import CallObserver
 from shortlist.gateway.requests import MAX_BATCH_REQUESTS
 from shortlist.gateway.runner import BatchRunner, reject
 from shortlist.gateway.servicer import (
@@ -23,11 +24,13 @@ from shortlist.gateway.similar import SimilarItems
 from shortlist.release.bundle import Release
 from shortlist.resilience.deadline import Deadline
 from shortlist.retrieval.filters import Filters
+from shortlist.telemetry.answers import AnswerMetrics
 from shortlist.telemetry.gateway import GatewayMetrics
+from shortlist.telemetry.tracing import NO_TRACING
 from shortlist.v1 import catalog_pb2, recommender_pb2
 from support.pipelines import kitchen, open_index
 from support.played_calls import PlayedCall
-from support.tiny_release import SOURCES, item_id, user_row
+from support.tiny_release import ITEMS, SOURCES, item_id, user_row
 
 DEFAULT_DEADLINE_S = 5.0
 CODES = [code.name for code in grpc.StatusCode]
@@ -57,8 +60,11 @@ class Desk:
         filters = Filters(release.catalogue, release.items.embeddings)
         similar = SimilarItems(release, open_index(release), filters, metrics)
         self.queue = Queue()
-        self._runner = BatchRunner(place.pipeline, similar, metrics)
-        self._servicer = Servicer(release, self.queue, metrics, DEFAULT_DEADLINE_S)
+        answers = AnswerMetrics(self.registry, SOURCES, release.vocabulary.row_count, ITEMS)
+        self._runner = BatchRunner(place.pipeline, similar, metrics, answers, NO_TRACING)
+        self._servicer = Servicer(
+            release, self.queue, metrics, CallObserver(metrics, NO_TRACING, release.id, 0.0), DEFAULT_DEADLINE_S
+        )
 
     def take(self, method: str, message: Message | bytes, deadline: Deadline | None = None) -> PlayedCall:
         """Hand a call over."""
@@ -240,6 +246,12 @@ class TestRecommendBatch:
     def test_a_batch_of_invalid_requests_is_answered_at_once(self, desk: Desk) -> None:
         call = desk.take(RECOMMEND_BATCH, self.batch(RecommendRequest(), RecommendRequest()))
         assert [result.status.code for result in self.results(call)] == [3, 3]
+
+    def test_the_ids_of_its_answers_count_the_requests(self, desk: Desk) -> None:
+        first, second = self.results(desk.answered(RECOMMEND_BATCH, self.batch(ANN, ANN)))
+        ids = [first.response.request_id, second.response.request_id]
+        assert [request_id[-4:] for request_id in ids] == ["0000", "0001"]
+        assert ids[0][:-4] == ids[1][:-4]
 
     @pytest.mark.parametrize("count", [0, MAX_BATCH_REQUESTS + 1])
     def test_too_few_or_too_many_requests_are_refused_as_one(self, desk: Desk, count: int) -> None:

@@ -39,6 +39,11 @@ LABEL_SETS = [
             "shortlist_gateway_refused_total",
             "shortlist_gateway_cold_starts_total",
             "shortlist_gateway_candidates_items_count",
+            "shortlist_gateway_index_search_seconds_count",
+            "shortlist_gateway_index_items",
+            "shortlist_gateway_release_trained_until_seconds",
+            "shortlist_gateway_slow_requests_total",
+            "shortlist_gateway_lost_spans_total",
             "shortlist_features_bad_rows_total",
         )
     ),
@@ -87,6 +92,14 @@ def test_stages_are_observed_in_seconds(registry: CollectorRegistry, metrics: Ga
     metrics.observe_stages([("features", 0.002), ("tower", 0.001)])
     assert registry.get_sample_value("shortlist_gateway_stage_seconds_sum", {"stage": "features"}) == 0.002
     assert registry.get_sample_value("shortlist_gateway_stage_seconds_count", {"stage": "tower"}) == 1
+
+
+def test_what_is_running_is_told_by_labels_and_figures(registry: CollectorRegistry, metrics: GatewayMetrics) -> None:
+    running = {"version": "1", "release": "tiny", "front": "grpcio", "ranker": "triton", "device": "cpu"}
+    metrics.serves(**running, items=98, trained_until_s=1.5e9)
+    assert registry.get_sample_value("shortlist_gateway_info", running) == 1
+    assert registry.get_sample_value("shortlist_gateway_index_items") == 98
+    assert registry.get_sample_value("shortlist_gateway_release_trained_until_seconds") == 1.5e9
 
 
 def test_a_stage_without_a_name_of_its_own_is_an_error(metrics: GatewayMetrics) -> None:

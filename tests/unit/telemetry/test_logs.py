@@ -8,10 +8,11 @@ import pytest
 from shortlist.telemetry.logs import JsonLines, log_to_stderr
 
 
-def rendered(message: str, *values: object, error: BaseException | None = None) -> dict[str, str]:
+def rendered(message: str, *values: object, error: BaseException | None = None, **extra: object) -> dict[str, str]:
     """Render a record and read it again."""
     cause = (type(error), error, error.__traceback__) if error else None
     record = logging.LogRecord("shortlist.gateway", logging.WARNING, "file.py", 1, message, values, cause)
+    record.__dict__.update(extra)
     line = JsonLines().format(record)
     assert "\n" not in line
     read: dict[str, str] = json.loads(line)
@@ -22,6 +23,11 @@ def test_a_record_is_one_line_of_json() -> None:
     line = rendered("lost %s after %d s", "redis", 3)
     assert line["message"] == "lost redis after 3 s"
     assert (line["level"], line["logger"]) == ("WARNING", "shortlist.gateway")
+
+
+def test_fields_stand_beside_the_message() -> None:
+    line = rendered("slow", fields={"request_id": "ab", "stages_ms": {"rank": 0.5}})
+    assert (line["message"], line["request_id"], line["stages_ms"]) == ("slow", "ab", {"rank": 0.5})
 
 
 def test_the_time_is_utc() -> None:

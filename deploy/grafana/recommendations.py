@@ -1,0 +1,108 @@
+"""What is recommended: scores, coverage, sources, users of whom nothing is known, age of what is known."""
+
+from deploy.grafana.panels import Panel, assemble, heat_map, lines, stacked
+from deploy.grafana.promql import GATEWAY, mean, per_second, quantile, selected
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+SCORES = "shortlist_gateway_score_log_odds"
+FEATURE_AGE = "shortlist_gateway_feature_age_seconds"
+CANDIDATES = "shortlist_gateway_candidates_items"
+SLATES = "shortlist_gateway_slates_total"
+
+
+def board() -> Dashboard:
+    """Build the dashboard."""
+    return assemble(
+        "shortlist-recommendations",
+        "Shortlist: recommendations",
+        "What users get to see: a change here without one in the release is a change in the users or their rows.",
+        {"Scores and sources": _scores(), "Candidates": _candidates(), "Users": _users()},
+    )
+
+
+def _scores() -> list[Panel]:
+    return [
+        heat_map(
+            "Score distribution",
+            "A column is a moment and a cell a range of log-odds, brighter the more recommended items scored in it: "
+            "a band that jumps is another ranker or another kind of input.",
+            "none",
+            per_second(f"{SCORES}_bucket", GATEWAY, by=["le"]),
+        ),
+        lines(
+            "Score percentiles",
+            "Log-odds under which a tenth, half and nine tenths of the recommended items lay; 0 is as likely as not.",
+            "none",
+            {name: quantile(share, SCORES, GATEWAY) for name, share in {"p10": 0.1, "p50": 0.5, "p90": 0.9}.items()},
+        ),
+        lines(
+            "Items by source",
+            "Recommended items by the sources that proposed them; an item that two proposed counts for both.",
+            "ops",
+            {"{{source}}": per_second("shortlist_gateway_recommended_items_total", GATEWAY, by=["source"])},
+        ),
+    ]
+
+
+def _candidates() -> list[Panel]:
+    distinct = selected("shortlist_gateway_distinct_items", GATEWAY)
+    return [
+        lines(
+            "Coverage",
+            "The share of the catalogue that each gateway recommended to somebody in the last 10 to 20 minutes: "
+            "a fall means that everybody gets the same.",
+            "percentunit",
+            {"{{instance}}": f"{distinct} / {selected('shortlist_gateway_catalogue_items', GATEWAY)}"},
+        ),
+        lines(
+            "Candidates a request",
+            "Candidates that the ranker had to choose from, after filters: few mean narrow filters or a lost source.",
+            "none",
+            {"p10": quantile(0.1, CANDIDATES, GATEWAY), "mean": mean(CANDIDATES, GATEWAY)},
+        ),
+        lines(
+            "Ignored items",
+            "Item ids in requests that the release does not know, by where they stood: a rise means that callers know "
+            "newer items than the release.",
+            "ops",
+            {"{{where}}": per_second("shortlist_gateway_ignored_items_total", GATEWAY, by=["where"])},
+        ),
+    ]
+
+
+def _users() -> list[Panel]:
+    cold = per_second("shortlist_gateway_cold_starts_total", GATEWAY)
+    return [
+        stacked(
+            "Answers",
+            "Answers with items a second, whole ones and those on a step of the ladder.",
+            "reqps",
+            {"degraded: {{degraded}}": per_second(SLATES, GATEWAY, by=["degraded"])},
+            width=6,
+        ),
+        lines(
+            "Cold starts",
+            "The share of answers for users of whom nothing was known: they got what is popular.",
+            "percentunit",
+            {"cold": f"{cold} / {per_second(SLATES, GATEWAY)}"},
+            width=6,
+        ),
+        lines(
+            "Feature age",
+            "Age of the newest event in the rows that were read, at half, nine tenths and 99 of 100 users: all lines "
+            "rising together mean that events no longer arrive.",
+            "s",
+            {
+                name: quantile(share, FEATURE_AGE, GATEWAY)
+                for name, share in {"p50": 0.5, "p90": 0.9, "p99": 0.99}.items()
+            },
+            width=6,
+        ),
+        lines(
+            "Bad rows",
+            "User rows that could not be decoded and count as missing: above 0 somebody else writes these keys.",
+            "ops",
+            {"bad": per_second("shortlist_features_bad_rows_total", GATEWAY)},
+            width=6,
+        ),
+    ]
