@@ -1,0 +1,118 @@
+"""The online store as deployed: who may do what, what survives a crash, and who is told when the password is wrong."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from shortlist.features.config import FeatureSettings
+from shortlist.features.keys import user_key
+from shortlist.features.redis_store import RedisUserStore
+from shortlist.features.row import UserRow
+from shortlist.release.bundle import Release
+from shortlist.resilience.deadline import NEVER, Deadline
+from support.deployed_redis import DeployedRedis
+from support.gateway_process import error_of, failed_start, settings_of
+from support.gateways import serving
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedRedis]:
+    with DeployedRedis(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+def settings(server: DeployedRedis) -> FeatureSettings:
+    return FeatureSettings(
+        redis_url=server.url("gateway"), redis_password_file=server.secrets / "redis_gateway_password", timeout_s=5.0
+    )
+
+
+def connected(server: DeployedRedis, user: str) -> "redis.Redis":
+    password = (server.secrets / f"redis_{user}_password").read_text().strip()
+    return redis.Redis.from_url(server.url(user), password=password, socket_timeout=5.0)
+
+
+def test_the_gateway_s_user_reads_and_writes_rows(server: DeployedRedis) -> None:
+    with closing(RedisUserStore.connect(settings(server), 2)) as store:
+        store.check()
+        store.write([("ann", UserRow(version=3))])
+        (row,) = store.read(["ann"], Deadline(NEVER))
+    assert row is not None
+    assert row.version == 3
+
+
+def test_it_may_neither_flush_nor_touch_what_is_not_its_own(server: DeployedRedis) -> None:
+    with connected(server, "gateway") as client:
+        commands: tuple[tuple[Any, ...], ...] = (
+            ("FLUSHALL",),
+            ("CONFIG", "SET", "maxmemory", "1"),
+            ("KEYS", "*"),
+            ("SET", "other", "1"),
+            ("SHUTDOWN",),
+        )
+        for command in commands:
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                client.execute_command(*command)
+
+
+def test_the_exporter_s_user_reads_what_the_server_says_of_itself_and_no_user(server: DeployedRedis) -> None:
+    with connected(server, "exporter") as client:
+        assert client.info("memory")["maxmemory_policy"] == "noeviction"
+        assert client.config_get("maxmemory")
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.get(user_key("ann"))
+    passwords = json.loads((server.secrets / "redis_exporter_passwords.json").read_text())
+    assert set(passwords.values()) == {(server.secrets / "redis_exporter_password").read_text().strip()}
+
+
+def test_without_a_password_nobody_may_more_than_ping(server: DeployedRedis) -> None:
+    with redis.Redis.from_url(f"redis://127.0.0.1:{server.port}/0", socket_timeout=5.0) as client:
+        assert client.ping()
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.get(user_key("ann"))
+
+
+def test_the_operator_may_everything(server: DeployedRedis) -> None:
+    with connected(server, "operator") as client:
+        assert client.acl_whoami() == "operator"
+        client.config_get("*")
+
+
+def test_what_was_written_survives_a_crash(tmp_path: Path) -> None:
+    with DeployedRedis(tmp_path) as server:
+        with closing(RedisUserStore.connect(settings(server), 2)) as store:
+            store.write([("ann", UserRow(version=7))])
+        server.kill()
+        server.start()
+        with closing(RedisUserStore.connect(settings(server), 2)) as store:
+            (row,) = store.read(["ann"], Deadline(NEVER))
+    assert row is not None
+    assert row.version == 7
+
+
+@pytest.mark.parametrize("password", ["wrong", None], ids=["a wrong password", "no password"])
+def test_a_gateway_that_the_store_refuses_says_so_in_one_line(
+    server: DeployedRedis, tiny_release: Release, tmp_path: Path, password: str | None
+) -> None:
+    others = {"features_redis_url": server.url("gateway") if password else f"redis://127.0.0.1:{server.port}/0"}
+    if password:
+        (tmp_path / "password").write_text(password)
+        others["features_redis_password_file"] = str(tmp_path / "password")
+
+    status, lines = failed_start(settings_of(tiny_release.path, **others))
+
+    assert status == 1
+    assert "SHORTLIST_FEATURES_REDIS_PASSWORD_FILE" in error_of(lines)
+
+
+def test_a_gateway_with_the_right_one_answers_from_rows(server: DeployedRedis, tiny_release: Release) -> None:
+    with closing(RedisUserStore.connect(settings(server), 2)) as store:
+        store.write([("user-of-redis", UserRow())])
+    password = server.secrets / "redis_gateway_password"
+    with serving(tiny_release, server.url("gateway"), features_redis_password_file=password) as reached:
+        assert not reached.recommend("user-of-redis").degraded
