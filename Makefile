@@ -16,7 +16,7 @@ export ORT_DISABLE_TELEMETRY := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint type protos lock bench quality release model-repository gpu-names gpu-check secrets up up-gpu down test-compose clean
+.PHONY: help demo test test-all lint type protos lock bench loadtest quality release model-repository dashboards dashboard-pictures gpu-names gpu-check secrets up up-gpu down test-compose clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -52,7 +52,7 @@ lint: $(VENV)/dev.done ## ruff and the import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
 
 type: $(VENV)/dev.done ## mypy, strict
-	@$(BIN)/mypy
+	@$(BIN)/mypy && $(BIN)/mypy deploy/grafana
 
 protos: $(VENV)/dev.done ## write services/shortlist/v1 and the edge's descriptor from protos/
 	@cd protos && PATH="$(CURDIR)/$(BIN):$$PATH" && \
@@ -92,6 +92,15 @@ release: $(VENV)/dev.done ## train the shipped release again, beside the old one
 
 model-repository: $(VENV)/serve.done ## render model_repository/ from the shipped release, for a bare tritonserver
 	@$(BIN)/python -m shortlist.ranking.render $(RELEASE) model_repository
+
+dashboards: $(VENV)/dev.done ## write deploy/grafana/dashboards from their code
+	@PYTHONPATH=services:. $(BIN)/python -m deploy.grafana.build
+
+dashboard-pictures: $(VENV)/dev.done ## draw docs/dashboards from a run with faults on the shipped release
+	@PYTHONPATH=services:tests:. $(BIN)/python -m loadtest.dashboard_pictures --release $(RELEASE)
+
+loadtest: $(VENV)/dev.done ## Locust for a minute against the embedded cluster: a table, and an HTML report under var/loadtest
+	@$(BIN)/python -m loadtest.run_locust --release $(RELEASE)
 
 gpu-names: ## check the FAISS names that the GPU engine uses against the faiss-gpu wheel, in an environment of its own
 	@test -d $(VENV)-gpu || { $(PYTHON) -m venv $(VENV)-gpu && $(VENV)-gpu/bin/python -m pip install --quiet "faiss-gpu==1.15.1" "numpy<3" pytest pytest-timeout; }

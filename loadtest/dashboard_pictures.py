@@ -23,14 +23,14 @@ from support.monitored_cluster import MonitoredCluster, Run, monitored_cluster, 
 
 OUT = Path("docs/dashboards")
 STEP_S = 1.0
-WINDOW_S = 5.0
+WINDOW_S = 8.0
 WIDTH_INCHES, UNIT_INCHES, DOTS_PER_INCH = 15.0, 0.31, 100
 COLUMNS = 24
 CAPTION = "Drawn from measured series, Grafana itself was not run. Shaded: Triton away, then Redis."
 AWAY = "#33191f"
 HAS_LEGEND = {"timeseries", "state-timeline"}
-COLOURS = 96
-"""Of the picture's palette: a third of the bytes, and no difference that an eye sees."""
+COLOURS = 256
+"""Of the picture's palette: fewer bytes, and no difference that an eye sees."""
 
 
 def curves_of(cluster: MonitoredCluster, run: Run, panel: DashboardPanel, moments: F64) -> list[Curve]:
@@ -61,7 +61,7 @@ def picture(cluster: MonitoredCluster, run: Run, name: str, measured_on: str) ->
         panel = DashboardPanel(name, json)
         _background(figure, left, width, top, height)
         figure.text(left + 0.006, top - 0.9 / rows, panel.title, color=INK, fontsize=9.5, va="center")
-        margin, below = (0.052 if panel.kind == "state-timeline" else 0.042), (2.1 if panel.kind in HAS_LEGEND else 1.1)
+        margin, below = (0.052 if panel.kind == "state-timeline" else 0.042), (2.4 if panel.kind in HAS_LEGEND else 1.1)
         box = (left + margin, top - height + below / rows, width - margin - 0.010, height - (below + 1.5) / rows)
         axes = figure.add_axes(box)
         draw(axes, json, moments - run.start_s, curves_of(cluster, run, panel, moments))
@@ -97,7 +97,7 @@ def main() -> None:
     """Run the cluster and draw."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--release", type=Path, required=True, help="directory of the release")
-    parser.add_argument("--hold", type=float, default=15.0, help="seconds that each phase goes on")
+    parser.add_argument("--hold", type=float, default=20.0, help="seconds that each phase goes on")
     arguments = parser.parse_args()
     mpl.rcParams["font.family"] = "DejaVu Sans"
     OUT.mkdir(exist_ok=True)
@@ -106,7 +106,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as directory,
         monitored_cluster(Release.open(arguments.release), Path(directory)) as cluster,
     ):
-        run = play(cluster, hold_s=arguments.hold)
+        run = play(cluster, hold_s=arguments.hold, should_overrun=False)
         pictures = {name: picture(cluster, run, name, measured_on) for name in NAMES}
     for name, png in pictures.items():
         (OUT / f"{name}.png").write_bytes(png)

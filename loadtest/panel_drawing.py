@@ -17,12 +17,12 @@ from shortlist.core.arrays import F64
 
 PAGE, PANEL, INK, FAINT, ALARM = "#111217", "#181b1f", "#ccccdc", "#2f343b", "#f2495c"
 PALETTE = (
-    "#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#5794f2", "#b877d9", "#ca95e5", "#37872d", "#fa6400", "#fade2a",
+    "#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#5794f2", "#b877d9", "#ca95e5", "#37872d", "#00b3a4", "#fade2a",
 )  # fmt: skip
 STATES = {"red": "#e02f44", "yellow": "#fade2a", "green": "#56a64b"}
 _HEAT = ListedColormap(colormaps["inferno"](np.linspace(0.15, 1.0, 64)))
 _SMALL = 7.5
-_MOST_NAMED = 8
+_LINES = 3
 _CHARACTERS = 9.5
 """What a column of Grafana's grid has room for, in characters of the legend."""
 
@@ -80,11 +80,7 @@ def _lines(axes: Axes, panel: Mapping[str, Any], moments: F64, curves: Sequence[
     _time_axis(axes, moments)
     _value_axis(axes, low, high, defaults["unit"])
     risen = sorted(range(len(curves)), key=lambda place: not np.nanmax(curves[place].values) > 0)
-    chosen = risen[:_MOST_NAMED]
-    names = [curves[place].name for place in chosen]
-    if len(curves) > len(names):
-        names[-1] += f" and {len(curves) - len(names)} more"
-    _legend(axes, panel, [colours[place] for place in chosen], names)
+    _legend(axes, panel, [colours[place] for place in risen], [curves[place].name for place in risen])
 
 
 def _colours(panel: Mapping[str, Any], curves: Sequence[Curve]) -> list[str]:
@@ -164,13 +160,26 @@ def _value_axis(axes: Axes, low: float, high: float, unit: str) -> None:
 
 
 def _legend(axes: Axes, panel: Mapping[str, Any], colours: Sequence[str], names: Sequence[str]) -> None:
+    """Name what is drawn below it, in as many lines as there is room for; then say how many are left out."""
     room = panel["gridPos"]["w"] * _CHARACTERS
     columns = max(1, min(len(names), int(room // (max(map(len, names)) + 6))))
+    shown = list(names[: _LINES * columns])
+    if len(shown) < len(names):
+        shown[-1] += f" and {len(names) - len(shown)} more"
     axes.legend(
-        [Patch(color=colour) for colour in colours], names, loc="upper left", bbox_to_anchor=(-0.02, -0.13),
-        ncols=columns, frameon=False, fontsize=_SMALL, labelcolor=INK, handlelength=1.0, handleheight=0.3,
-        columnspacing=1.0, borderaxespad=0.0,
-    )  # fmt: skip
+        [Patch(color=colour) for colour in colours[: len(shown)]],
+        shown,
+        loc="upper left",
+        bbox_to_anchor=(-0.02, -0.13),
+        ncols=columns,
+        frameon=False,
+        fontsize=_SMALL,
+        labelcolor=INK,
+        handlelength=1.0,
+        handleheight=0.3,
+        columnspacing=1.0,
+        borderaxespad=0.0,
+    )
 
 
 _BY_KIND: Mapping[str, Callable[[Axes, Mapping[str, Any], F64, Sequence[Curve]], None]] = {

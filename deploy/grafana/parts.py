@@ -32,8 +32,8 @@ def _overview() -> list[Panel]:
     return [
         states(
             "Parts that answer Prometheus",
-            "A strip a part, red while at least one of its processes could not be scraped.",
-            {"{{job}}": "min by (job) (up)"},
+            "A strip a part, red while one of its processes could not be scraped; the job `redis` is the exporter's.",
+            {"{{job}}": "min by (job) (up)", "redis itself": "min (redis_up)"},
             {0: ("down", "red"), 1: ("up", "green")},
         ),
         states(

@@ -87,8 +87,8 @@ def _latency() -> list[Panel]:
         ),
         stacked_bars(
             "Waterfall of stages",
-            "Mean times from the bottom up in order of execution, red the wait of a request in the queue "
-            "and the rest the compute of its batch: the tallest block is what to look at first.",
+            "Mean times from the bottom up in order of execution, the sources among themselves by name: red the wait "
+            "of a request in the queue, the rest the compute of its batch, the tallest block what to look at first.",
             "s",
             _waterfall(),
             width=16,

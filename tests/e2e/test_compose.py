@@ -228,3 +228,25 @@ def test_triton_without_its_secret_does_not_start_open() -> None:
     assert status == 1
     assert len(lines) == 1
     assert "/run/secrets/triton_secret" in lines[0]
+
+
+def test_the_index_may_live_in_a_container_of_its_own(stack: Stack) -> None:
+    """The profile `retrieval`, as on machines with a GPU; it comes last, since it makes the gateway anew."""
+    apart = Stack(
+        stack.directory,
+        {
+            **stack.environment,
+            "COMPOSE_PROFILES": "retrieval",
+            "SHORTLIST_GATEWAY_RETRIEVAL_ADDRESS": "dns:///retrieval:50061",
+        },
+    )
+    apart.compose("up", "-d", "--build", "retrieval", "edge", timeout_s=600)
+    wait_until(lambda: all(map(apart.is_healthy, ("retrieval", "gateway", "edge"))), "all are healthy", timeout_s=60.0)
+    with Caller(f"127.0.0.1:{stack.port('EDGE_PORT')}") as calling:
+        wait_until(lambda: calling.last == "", "answers are whole", timeout_s=60.0)
+        calling.forget()
+        apart.kill("retrieval")
+        wait_until(lambda: "FEWER_CANDIDATES" in calling.steps, "an answer has fewer candidates")
+        wait_until(lambda: apart.is_healthy("retrieval"), "retrieval is back", timeout_s=60.0)
+        wait_until(lambda: calling.last == "", "answers are whole again", timeout_s=60.0)
+        assert calling.failures == []

@@ -34,7 +34,7 @@ class Watched:
 def watched(tiny_release: Release, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """Load a cluster, take its parts away and bring them back."""
     with monitored_cluster(tiny_release, tmp_path_factory.mktemp("monitored")) as cluster:
-        yield Watched(cluster.prometheus, play(cluster))
+        yield Watched(cluster.prometheus, play(cluster, should_overrun=True))
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: f"{panel.dashboard}: {panel.title}")

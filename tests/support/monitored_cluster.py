@@ -17,6 +17,8 @@ from support.mixed_calls import burst, calling
 from support.prometheus_server import Prometheus, program
 from support.real_servers import SECRET_FILE, Server, Valkey, free_ports, triton_installation
 
+PAUSE_S = 0.01
+"""What each caller waits between calls."""
 COUNTED = 20
 """Of what a phase is about, Prometheus has seen at least so many before the next begins."""
 
@@ -79,18 +81,18 @@ class Run:
     faults: tuple[tuple[str, float, float], ...]
 
 
-def play(cluster: MonitoredCluster, pause_s: float = 0.01, hold_s: float = 0.0) -> Run:
-    """Load the cluster, take Triton and then Valkey away and bring them back, and overrun the queue.
+def play(cluster: MonitoredCluster, *, should_overrun: bool, hold_s: float = 0.0) -> Run:
+    """Load the cluster, take Triton and then Valkey away and bring them back.
 
     Args:
         cluster: Whom to load.
-        pause_s: What each caller waits between calls.
+        should_overrun: Whether more is asked at once, in the end, than may wait.
         hold_s: How long each phase goes on after Prometheus has seen what it is about.
     """
     prometheus = cluster.prometheus
     prometheus.wait_for("count(up == 1) == 5")
     start_s = time.time()
-    with calling(cluster.through, cluster.release, pause_s):
+    with calling(cluster.through, cluster.release, PAUSE_S):
         prometheus.wait_for(f'min(sum by (method) (shortlist_gateway_requests_total{{code="OK"}})) >= {COUNTED // 4}')
         prometheus.wait_for(f"sum(nv_inference_exec_count) >= {COUNTED}")
         time.sleep(hold_s)
@@ -98,9 +100,9 @@ def play(cluster: MonitoredCluster, pause_s: float = 0.01, hold_s: float = 0.0) 
             _without(cluster, "triton", "ranker_unavailable", hold_s),
             _without(cluster, "redis", "features_unavailable", hold_s),
         )
-        burst(cluster.direct, list(cluster.release.histories().users))
-        prometheus.wait_for("shortlist_gateway_refused_total > 0")
-        time.sleep(hold_s)
+        if should_overrun:
+            burst(cluster.direct, list(cluster.release.histories().users))
+            prometheus.wait_for("shortlist_gateway_refused_total > 0")
     return Run(start_s, time.time(), faults)
 
 

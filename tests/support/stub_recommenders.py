@@ -9,12 +9,7 @@ from typing import Any, NoReturn
 
 import grpc
 
-from shortlist.v1.recommender_pb2 import (
-    RankResponse,
-    RecommendedItem,
-    RecommendResponse,
-    SimilarItemsResponse,
-)
+from shortlist.v1.recommender_pb2 import RankResponse, RecommendedItem, RecommendResponse, SimilarItemsResponse
 from shortlist.v1.recommender_pb2_grpc import RecommenderServiceServicer, add_RecommenderServiceServicer_to_server
 
 _ITEMS = [RecommendedItem(item_id="item-000", rank=1)]
@@ -34,6 +29,10 @@ class StubRecommender(RecommenderServiceServicer):
         """Answer."""
         self._first(context)
         return RecommendResponse(items=_ITEMS)
+
+    def RecommendBatch(self, _request: Any, _context: grpc.ServicerContext) -> NoReturn:  # noqa: N802
+        """Answer nobody: load tests do not call it."""
+        raise NotImplementedError
 
     def SimilarItems(self, _request: Any, context: grpc.ServicerContext) -> SimilarItemsResponse:  # noqa: N802
         """Answer."""
