@@ -81,7 +81,7 @@ class HeldRows:
         """Read rows."""
         return [self._rows.get(user_id) for user_id in user_ids]
 
-    def ping(self) -> None:
+    def check(self) -> None:
         """Answer."""
 
     def close(self) -> None:
@@ -129,7 +129,7 @@ class Bench:
         self._payloads = cycle([RecommendRequest(user_id=user, limit=20).SerializeToString() for user in rows])
 
     def block(self, tracing: Tracing) -> tuple[float, float]:
-        """Make a block of calls; the median on the caller's thread, and the whole a call with what is sent, in seconds."""
+        """Make a block of calls; seconds of the median call on its thread, and of all a call with what is sent."""
         runner = BatchRunner(self._pipeline, self._similar, self._metrics, self._answers, tracing)
         observer = CallObserver(self._metrics, tracing, self._release.id, 0.0)
         servicer = Servicer(self._release, AtOnce(runner.run), self._metrics, observer, 10.0)
@@ -146,7 +146,7 @@ class Bench:
 
 def _receive(pipe: Connection) -> None:
     server = grpc.server(ThreadPoolExecutor(1))
-    export = grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"")
+    export: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"")
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(_TRACES, {"Export": export})])
     pipe.send(server.add_insecure_port("127.0.0.1:0"))
     server.start()
@@ -167,11 +167,6 @@ def receiving() -> Iterator[str]:
         process.join(10.0)
 
 
-def lost(spans: int) -> None:
-    """Refuse to measure what does not arrive."""
-    raise RuntimeError(f"{spans} spans were lost")
-
-
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -179,6 +174,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     arguments = parser.parse_args()
     bench = Bench(Release.open(arguments.release))
+    lost: list[int] = []
     blocks: dict[str, list[tuple[float, float]]] = {name: [] for name in SHARES}
     with receiving() as address:
         for number in range(arguments.rounds + 1):
@@ -186,14 +182,16 @@ def main() -> None:
             for name in np.random.default_rng(number).permutation(names):
                 share = SHARES[name]
                 endpoint = "" if share is None else address
-                measured = bench.block(open_tracing(endpoint, share or 0.0, "tracing-cost", "0", lost))
+                measured = bench.block(open_tracing(endpoint, share or 0.0, "tracing-cost", "0", lost.append))
                 if number:  # the first round warms up
                     blocks[name].append(measured)
+    if lost:
+        raise SystemExit(f"{sum(lost)} spans did not arrive: what sending them costs is not known")
     console = Console(width=120)
     console.print(f"{describe()}. {arguments.rounds} rounds of {BLOCK_CALLS} calls each.")
     off = np.array(blocks["off"])
-    for name, measured in blocks.items():
-        figures = np.array(measured)
+    for name, of_arm in blocks.items():
+        figures = np.array(of_arm)
         median, whole = np.median(figures / off, axis=0)
         console.print(
             f"{name:>9}: median call {np.median(figures[:, 0]) * 1e6:5.0f} µs, × {median:.3f} of off; "

@@ -72,7 +72,7 @@ class RankingSettings(ServiceSettings):
     )
     triton_backend: Literal["python", "onnxruntime", "tensorrt"] = Field(
         "python",
-        description="Triton backend: python (wheel, slim image), onnxruntime (NVIDIA's image), or tensorrt (on its GPU).",
+        description="Triton backend: python (wheel, slim image), onnxruntime (NVIDIA's image) or tensorrt (a GPU).",
     )
     timeout_s: float = Field(0.25, gt=0, le=10, description="Longest wait for scores, in seconds.")
     instances: int = Field(1, ge=1, le=64, description="Copies of the ranker on Triton.")

@@ -3,7 +3,7 @@
 import os
 
 from shortlist.rpc.front import Call
-from shortlist.telemetry.tracing import RequestSpan, trace_id_of
+from shortlist.telemetry.tracing import RequestSpan, caller_s_trace
 
 CALLER = "x-caller"
 MAX_CALLER = 64
@@ -37,7 +37,7 @@ class Identity:
     @property
     def trace_id(self) -> str:
         """The trace: ours, else the caller's, else empty."""
-        return self.span.trace_id or trace_id_of(self._call.metadata)
+        return self.span.trace_id or caller_s_trace(self._call.metadata)[0]
 
     @property
     def caller(self) -> str:

@@ -16,7 +16,6 @@ import numpy as np
 import onnxruntime
 import triton_python_backend_utils as pb_utils
 
-
 _USED = b"used_dltensor"  # kept here: a capsule borrows its name
 _set_capsule_name = ctypes.pythonapi.PyCapsule_SetName
 _set_capsule_name.argtypes = (ctypes.py_object, ctypes.c_char_p)

@@ -5,6 +5,7 @@ a request.
 """
 
 import logging
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,11 +16,18 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from shortlist.telemetry.tracing import Attributes, Metadata, RequestSpan, Stages, calling_with
+from shortlist.telemetry.tracing import (
+    NOT_TRACED,
+    Attributes,
+    Metadata,
+    RequestSpan,
+    Stages,
+    caller_s_trace,
+    calling_with,
+)
 
 _LOGGER = logging.getLogger(__name__)
 _W3C = TraceContextTextMapPropagator()
@@ -51,17 +59,20 @@ class OtlpTracing:
 
     def __init__(self, exporter: SpanExporter, share: float, service: str, version: str) -> None:
         self._provider = TracerProvider(
-            sampler=ParentBased(TraceIdRatioBased(share)),
             resource=Resource.create({"service.name": service, "service.version": version}),
             shutdown_on_exit=False,
         )
         self._provider.add_span_processor(
             BatchSpanProcessor(exporter, MAX_QUEUE_SPANS, EXPORT_INTERVAL_S * 1000, MAX_EXPORT_SPANS)
         )
+        self._share = share
         self._tracer = self._provider.get_tracer("shortlist", version)
 
-    def request(self, method: str, metadata: Metadata) -> "OtlpRequest":
-        """Begin the span of a call."""
+    def request(self, method: str, metadata: Metadata) -> RequestSpan:
+        """Begin the span of a call; one that is not sampled costs nothing more than the question."""
+        trace_id, is_sampled = caller_s_trace(metadata)
+        if not (is_sampled if trace_id else random.random() < self._share):  # noqa: S311  # guards nothing
+            return NOT_TRACED
         headers = {key: value for key, value in metadata if key in _W3C.fields and isinstance(value, str)}
         # An empty context and not the thread's own: calls have nothing to do with what ran before them.
         parent = _W3C.extract(headers, Context())
@@ -73,9 +84,7 @@ class OtlpTracing:
         """Record a batch where one of its requests is sampled, in the trace of the first of these."""
         stages: Stages = []
         # One call may have several requests in a batch.
-        sampled = [
-            request for request in dict.fromkeys(requests) if isinstance(request, OtlpRequest) and request.is_sampled
-        ]
+        sampled = [request for request in dict.fromkeys(requests) if isinstance(request, OtlpRequest)]
         if not sampled:
             yield stages
             return
@@ -112,15 +121,15 @@ class OtlpTracing:
 
 
 class OtlpRequest:
-    """The span of a call."""
+    """The span of a call that is sampled."""
 
-    __slots__ = ("context", "is_sampled", "span", "started_ns")
+    __slots__ = ("context", "span", "started_ns")
+    is_sampled = True
 
     def __init__(self, span: Span) -> None:
         self.span = span
         self.started_ns = time.time_ns()
         self.context = set_span_in_context(span, Context())
-        self.is_sampled: bool = span.get_span_context().trace_flags.sampled
 
     @property
     def trace_id(self) -> str:
@@ -129,8 +138,6 @@ class OtlpRequest:
 
     def end(self, code: str, attributes: Attributes) -> None:
         """End the span; an error of the server's making marks it as failed, one of the caller's does not."""
-        if not self.is_sampled:
-            return
         self.span.set_attributes({"rpc.system.name": "grpc", "rpc.response.status_code": code, **attributes})
         if code in _SERVER_FAULTS:
             self.span.set_status(StatusCode.ERROR)

@@ -16,7 +16,7 @@ Stages: TypeAlias = list[tuple[str, float]]
 Attributes: TypeAlias = Mapping[str, str | Sequence[str]]
 
 TRACEPARENT = "traceparent"
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})")
 _outgoing: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("outgoing", default=())
 
 
@@ -25,7 +25,7 @@ class RequestSpan(Protocol):
 
     @property
     def trace_id(self) -> str:
-        """32 hexadecimal digits; empty where nothing is traced."""
+        """32 hexadecimal digits; empty where the call is not sampled."""
 
     @property
     def is_sampled(self) -> bool:
@@ -53,7 +53,7 @@ class Tracing(Protocol):
 
 
 class NotTraced:
-    """The span of a call where tracing is off."""
+    """The span of a call that is not sampled."""
 
     trace_id = ""
     is_sampled = False
@@ -105,12 +105,12 @@ def open_tracing(endpoint: str, share: float, service: str, version: str, on_los
     return open_otlp(endpoint, share, service, version, on_lost)
 
 
-def trace_id_of(metadata: Metadata) -> str:
-    """Read the caller's trace from W3C's header; empty where there is none."""
+def caller_s_trace(metadata: Metadata) -> tuple[str, bool]:
+    """Read W3C's header: the trace, empty where the caller names none, and whether the caller samples it."""
     for key, value in metadata:
         if key == TRACEPARENT and isinstance(value, str) and (match := _TRACEPARENT.match(value)):
-            return match[1]
-    return ""
+            return match[1], bool(int(match[2], 16) & 1)
+    return "", False
 
 
 def outgoing_metadata() -> tuple[tuple[str, str], ...]:
