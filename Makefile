@@ -99,8 +99,8 @@ dashboards: $(VENV)/dev.done ## write deploy/grafana/dashboards from their code
 dashboard-pictures: $(VENV)/dev.done ## draw docs/dashboards from a run with faults on the shipped release
 	@PYTHONPATH=services:tests:. $(BIN)/python -m loadtest.dashboard_pictures --release $(RELEASE)
 
-loadtest: $(VENV)/dev.done ## Locust for a minute against the embedded cluster: a table, and an HTML report under var/loadtest
-	@$(BIN)/python -m loadtest.run_locust --release $(RELEASE)
+loadtest: $(VENV)/dev.done ## Locust for a minute against the embedded cluster: a table, and var/loadtest/report.html
+	@$(BIN)/python -m loadtest.run_locust --release $(RELEASE) $(LOADTEST)
 
 gpu-names: ## check the FAISS names that the GPU engine uses against the faiss-gpu wheel, in an environment of its own
 	@test -d $(VENV)-gpu || { $(PYTHON) -m venv $(VENV)-gpu && $(VENV)-gpu/bin/python -m pip install --quiet "faiss-gpu==1.15.1" "numpy<3" pytest pytest-timeout; }

@@ -9,13 +9,14 @@ at a rate (`--loop open --rate 200`), and shapes (`--shape step`, `spike`, `soak
 
 import logging
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
 from typing import Any, ClassVar
 
 # First of all, since it patches the interpreter that the others use.
 from locust import LoadTestShape, User, events, html, stats, task  # isort: skip
-from locust.runners import MasterRunner  # isort: skip
+from locust.runners import MasterRunner, WorkerRunner  # isort: skip
 
 import grpc.experimental.gevent
 from gevent.pool import Group
@@ -41,6 +42,7 @@ _DRAIN_S = 1.0
 """Between the last call and Locust's stop, which holds the process for a tenth of a second: calls are answered then."""
 _IDLE_S = 3600.0
 """How long a user waits for whom nothing is left to send."""
+_FROM_MASTER = "options_from_master"
 
 events.init_command_line_parser.add_listener(add_options)
 
@@ -69,7 +71,7 @@ class Caller(User):
         """Send what the turn was for."""
         turn, self._turn = self._turn, None
         if turn:
-            self.in_flight.spawn(lambda load: count(load.call(turn)), self.load).join()
+            self.in_flight.spawn(lambda load: count(load.call(turn)), self.load).get()
 
     def on_stop(self) -> None:
         """Leave an unused turn to others; at the end of the test there are none, and it is not part of it."""
@@ -120,16 +122,22 @@ def prepare(environment: Any, **_: Any) -> None:
         Caller.population = Population.of_release(Path(options.release))
     except ShortlistError as error:
         sys.exit(str(error))
-    if options.results:
+    if options.results and not isinstance(environment.runner, WorkerRunner):
         events.quit.add_listener(lambda **_: write_results(Path(options.results), environment.runner))
 
 
 @events.test_start.add_listener
 def begin(environment: Any, **_: Any) -> None:
     """Begin a test."""
-    runner, environment.process_exit_code = environment.runner, None
-    if not isinstance(runner, MasterRunner):  # whose workers call
-        Caller.load = Load(Options.of(environment.parsed_options), Caller.population, count, runner.worker_index)
+    runner, parsed = environment.runner, vars(environment.parsed_options)
+    environment.process_exit_code = None
+    if isinstance(runner, MasterRunner):
+        # Its workers call, and it sends them no option of Locust's own, such as the host or the run time.
+        parsed[_FROM_MASTER] = asdict(Options.of(environment.parsed_options))
+        return
+    given = parsed.get(_FROM_MASTER)
+    options = Options(**given) if given else Options.of(environment.parsed_options)
+    Caller.load = Load(options, Caller.population, count, runner.worker_index)
 
 
 @events.test_stopping.add_listener

@@ -41,7 +41,7 @@ class Pace(Protocol):
 
 
 class ClosedLoop:
-    """Callers think between calls: half to one and a half times `think_s`, evenly spread; none sends from `end_s` on."""
+    """Callers think between calls, half to one and a half times `think_s`, evenly spread, and stop at `end_s`."""
 
     def __init__(self, think_s: float, rng: np.random.Generator, end_s: float = math.inf) -> None:
         self._think_s, self._rng, self._end_s = think_s, rng, end_s

@@ -51,9 +51,13 @@ class Entry:
     latencies_ms: Mapping[float, int] | None = None
 
     def percentile(self, share: float) -> float | None:
-        """Tell the least latency that `share` of the calls did not exceed, in milliseconds; None without calls."""
+        """Tell the latency that `share` of the calls stayed below, in milliseconds; None without calls.
+
+        It is the next call's in order of latency, as in Locust's own report.
+        """
         latencies = self.latencies_ms or {}
-        rank, seen = math.ceil(share * sum(latencies.values())), 0
+        calls, seen = sum(latencies.values()), 0
+        rank = min(int(share * calls) + 1, calls)
         for latency, count in sorted(latencies.items()):
             seen += count
             if seen >= rank:
@@ -72,7 +76,7 @@ class Row:
         degraded_share: Degraded ones among the method's answers; None where the line is not a method's or nothing was
             answered.
         rate: Calls a second.
-        p50_ms: Half of the calls took no longer; the others alike.
+        p50_ms: Half of the calls stayed below it; the others alike.
     """
 
     call: str

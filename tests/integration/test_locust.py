@@ -96,6 +96,17 @@ def test_arrivals_that_nobody_was_free_to_send_fail_as_not_sent(tiny_release: Re
     assert {failure for name, failure, _ in results.failures if name != "not sent"} == {"DEADLINE_EXCEEDED"}
 
 
+def test_processes_share_a_test_each_with_calls_of_its_own(tiny_release: Release, tmp_path: Path) -> None:
+    server = Stall(0.0, 0.0)
+    more = ("--processes", "2", "--loop", "open", "--rate", "100", "--shape", "spike", "--users", "20")
+    with stub_serving(server) as address:
+        total = run(tiny_release.path, address, tmp_path, 3, more).rows[-1]
+    assert total.count == server.calls
+    assert total.failures == 0
+    # A spike's mean is 36 % of its peak, and it ends on time in every process.
+    assert total.count == pytest.approx(2 * 100 * 3 * 0.36, rel=0.3)
+
+
 def test_a_shape_moves_the_number_of_users(tiny_release: Release, tmp_path: Path) -> None:
     with stub_serving(lambda _context: None) as address:
         run(tiny_release.path, address, tmp_path, 3, ("--shape", "soak", "--users", "10", *BUSY))

@@ -34,7 +34,14 @@ def _runner(*entries: Any, errors: tuple[Any, ...] = (), exceptions: tuple[Any, 
 
 def test_percentiles_are_latencies_that_calls_had() -> None:
     entry = Entry(1000, 0, 900.0, {1.0: 500, 2.0: 400, 30.0: 90, 400.0: 9, 900.0: 1})
-    assert [entry.percentile(share) for share in (0.5, 0.9, 0.99, 0.999, 1.0)] == [1.0, 2.0, 30.0, 400.0, 900.0]
+    assert [entry.percentile(share) for share in (0.49, 0.5, 0.9, 0.99, 0.999, 1.0)] == [
+        1.0,
+        2.0,
+        30.0,
+        400.0,
+        900.0,
+        900.0,
+    ]
     assert Entry(5, 5).percentile(0.5) is None
 
 

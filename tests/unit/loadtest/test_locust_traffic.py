@@ -11,6 +11,7 @@ from loadtest.locusting.traffic import MIX, RANK_CANDIDATES, UNKNOWN_SHARE, Call
 from shortlist.core.errors import InputError, ReleaseRefusedError
 from shortlist.release.bundle import Release
 from shortlist.release.strings import StringTable
+from shortlist.v1.recommender_pb2 import RankRequest, SimilarItemsRequest
 
 PLACES, DRAWS, CALLS = 500, 100_000, 5_000
 USERS = [f"user-{number}" for number in range(300)]
@@ -66,13 +67,13 @@ def test_calls_come_in_the_stated_mix() -> None:
 
 
 def test_calls_name_users_and_items_of_the_release_and_a_few_strangers_once_each() -> None:
-    calls = _calls(1)
-    users = [call.request.user_id for call in calls if call.method != "SimilarItems"]
+    requests = [call.request for call in _calls(1)]
+    users = [request.user_id for request in requests if not isinstance(request, SimilarItemsRequest)]
     strangers = [user for user in users if user not in USERS]
     assert len(strangers) / len(users) == pytest.approx(UNKNOWN_SHARE, abs=0.01)
     assert len(set(strangers)) == len(strangers)
-    assert {call.request.item_id for call in calls if call.method == "SimilarItems"} <= set(ITEMS)
-    candidates = [call.request.item_ids for call in calls if call.method == "Rank"]
+    assert {request.item_id for request in requests if isinstance(request, SimilarItemsRequest)} <= set(ITEMS)
+    candidates = [request.item_ids for request in requests if isinstance(request, RankRequest)]
     assert {len(one) for one in candidates} == {RANK_CANDIDATES}
     assert {item for one in candidates for item in one} <= set(ITEMS)
 
