@@ -6,7 +6,6 @@ here as a step of the ladder of degradation; nothing above it catches one.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -92,21 +91,16 @@ class Pipeline:
             answered = self._personal([queries[request] for request in warm], part, deadline, trace)
             for request, slate in zip(warm, answered, strict=True):
                 slates[request] = slate
-        finished = [
-            slate
-            if slate is not None
-            else replace(
-                self._fallback.slate(queries[request], known.excluded[request], known.kept[request]),
-                is_cold_start=True,
-            )
-            for request, slate in enumerate(slates)
-        ]
-        result = [
+        finished = [slate or self._cold_start(queries[request], known, request) for request, slate in enumerate(slates)]
+        for request, (query, slate) in enumerate(zip(queries, finished, strict=True)):
             self._complete(query, slate, known, request, trace)
-            for request, (query, slate) in enumerate(zip(queries, finished, strict=True))
-        ]
         trace.lap("slate")
-        return result
+        return finished
+
+    def _cold_start(self, query: Query, known: Known, request: int) -> Slate:
+        slate = self._fallback.slate(query, known.excluded[request], known.kept[request])
+        slate.is_cold_start = True
+        return slate
 
     def _read_rows(self, queries: Sequence[Query], deadline: Deadline, trace: BatchTrace) -> Sequence[UserRow | None]:
         user_ids = [query.user_id for query in queries]
@@ -166,18 +160,12 @@ class Pipeline:
         trace.lap("rank")
         slates, columns = best_of(candidates, scores, [query.limit for query in queries])
         ranker = "" if scores is None else self._ranker.name
-        return [
-            replace(
-                slate,
-                ranker=ranker,
-                explanations=explain(
-                    slate.rows, known.history.rows[request], tensors["candidate_dense"][request, taken], self._release
-                )
-                if query.explain
-                else None,
-            )
-            for request, (query, slate, taken) in enumerate(zip(queries, slates, columns, strict=True))
-        ]
+        for request, (query, slate, taken) in enumerate(zip(queries, slates, columns, strict=True)):
+            slate.ranker = ranker
+            if query.explain:
+                dense = tensors["candidate_dense"][request, taken]
+                slate.explanations = explain(slate.rows, known.history.rows[request], dense, self._release)
+        return slates
 
     def _propose(self, known: Known, trace: BatchTrace) -> tuple[list[SourceList], set[str]]:
         """Ask every source; the list of one that failed is empty."""
@@ -208,7 +196,7 @@ class Pipeline:
             trace.degraded.add(Degraded.RANKER_UNAVAILABLE)
         return scores
 
-    def _complete(self, query: Query, slate: Slate, known: Known, request: int, trace: BatchTrace) -> Slate:
+    def _complete(self, query: Query, slate: Slate, known: Known, request: int, trace: BatchTrace) -> None:
         """Add what holds for the request as a whole."""
         row = known.rows[request]
         degraded = set(trace.degraded)
@@ -216,17 +204,16 @@ class Pipeline:
             degraded &= {Degraded.FEATURES_UNAVAILABLE}
         if query.min_row_version > (row.version if row else 0):
             degraded.add(Degraded.STALE_FEATURES)
-        unknown: tuple[str, ...] = ()
+        slate.degraded = tuple(sorted(degraded))
         if query.candidate_ids is not None:
             rows = self._release.vocabulary.rows_of_ids(query.candidate_ids)
-            unknown = tuple(
+            slate.unknown_ids = tuple(
                 item_id
                 for item_id, is_known in zip(query.candidate_ids, rows >= FIRST_ITEM_ROW, strict=True)
                 if not is_known
             )
-        user = None
         if query.explain:
             recent = known.history.rows[request]
             shown = dict.fromkeys(recent[recent >= FIRST_ITEM_ROW].tolist())
-            user = UserKnowledge(tuple(shown)[:_RECENT_SHOWN], len(row.events) if row else 0, row.version if row else 0)
-        return replace(slate, degraded=tuple(sorted(degraded)), unknown_ids=unknown, user=user)
+            events, version = (len(row.events), row.version) if row else (0, 0)
+            slate.user = UserKnowledge(tuple(shown)[:_RECENT_SHOWN], events, version)

@@ -2,30 +2,26 @@
 
 import math
 from collections.abc import Sequence
-from typing import cast
-
-import numpy as np
+from typing import TypeVar, cast
 
 from shortlist.core.types import FIRST_ITEM_ROW
 from shortlist.gateway.jobs import Stages
 from shortlist.gateway.slate import Slate
+from shortlist.gateway.wire import items_field, stages_field
 from shortlist.release.bundle import Release
 from shortlist.v1 import catalog_pb2, recommender_pb2
+
+Answer = TypeVar(
+    "Answer", recommender_pb2.RecommendResponse, recommender_pb2.RankResponse, recommender_pb2.SimilarItemsResponse
+)
 
 
 def recommend_response(
     slate: Slate, stages: Stages, release: Release, request_id: str
 ) -> recommender_pb2.RecommendResponse:
     """Build the answer to Recommend."""
-    response = recommender_pb2.RecommendResponse(
-        items=_items(slate, release),
-        release=release.id,
-        degraded=_degraded(slate),
-        cold_start=slate.is_cold_start,
-        stages=_timings(stages),
-        request_id=request_id,
-        ranker=slate.ranker,
-    )
+    response = _answer(recommender_pb2.RecommendResponse, slate, stages, release, request_id)
+    response.cold_start, response.ranker = slate.is_cold_start, slate.ranker
     if slate.user is not None:
         response.user.CopyFrom(_user(slate, release))
     return response
@@ -33,16 +29,9 @@ def recommend_response(
 
 def rank_response(slate: Slate, stages: Stages, release: Release, request_id: str) -> recommender_pb2.RankResponse:
     """Build the answer to Rank."""
-    response = recommender_pb2.RankResponse(
-        items=_items(slate, release),
-        unknown_item_ids=slate.unknown_ids,
-        release=release.id,
-        degraded=_degraded(slate),
-        cold_start=slate.is_cold_start,
-        stages=_timings(stages),
-        request_id=request_id,
-        ranker=slate.ranker,
-    )
+    response = _answer(recommender_pb2.RankResponse, slate, stages, release, request_id)
+    response.cold_start, response.ranker = slate.is_cold_start, slate.ranker
+    response.unknown_item_ids.extend(slate.unknown_ids)
     if slate.user is not None:
         response.user.CopyFrom(_user(slate, release))
     return response
@@ -52,13 +41,23 @@ def similar_response(
     slate: Slate, stages: Stages, release: Release, request_id: str
 ) -> recommender_pb2.SimilarItemsResponse:
     """Build the answer to SimilarItems."""
-    return recommender_pb2.SimilarItemsResponse(
-        items=_items(slate, release),
-        release=release.id,
-        degraded=_degraded(slate),
-        stages=_timings(stages),
-        request_id=request_id,
+    return _answer(recommender_pb2.SimilarItemsResponse, slate, stages, release, request_id)
+
+
+def _answer(kind: type[Answer], slate: Slate, stages: Stages, release: Release, request_id: str) -> Answer:
+    """Build what every answer with items has."""
+    names = release.manifest.features.sources
+    response = kind.FromString(
+        items_field(kind.DESCRIPTOR, slate, release.vocabulary, names) + stages_field(kind.DESCRIPTOR, stages)
     )
+    response.release, response.request_id = release.id, request_id
+    if slate.degraded:
+        # The numbers of core's enum are those of the protobuf enum; a test compares them.
+        response.degraded.extend(cast("list[recommender_pb2.Degraded.ValueType]", list(slate.degraded)))
+    if slate.explanations is not None:
+        for place, item in enumerate(response.items):
+            item.explanation.CopyFrom(_explanation(slate, place, release))
+    return response
 
 
 def items_response(item_ids: Sequence[str], release: Release) -> catalog_pb2.GetItemsResponse:
@@ -77,36 +76,6 @@ def items_response(item_ids: Sequence[str], release: Release) -> catalog_pb2.Get
         if not math.isnan(price):
             item.price = price
     return response
-
-
-def _degraded(slate: Slate) -> "list[recommender_pb2.Degraded.ValueType]":
-    # The numbers of core's enum are those of the protobuf enum; a test compares them.
-    return cast("list[recommender_pb2.Degraded.ValueType]", list(slate.degraded))
-
-
-def _items(slate: Slate, release: Release) -> list[recommender_pb2.RecommendedItem]:
-    names = release.manifest.features.sources
-    # Those that did not propose an item have rank 0, and come last.
-    ranks = np.where(slate.source_ranks > 0, slate.source_ranks, np.iinfo(np.int32).max)
-    columns = zip(
-        release.vocabulary.ids_of(slate.rows),
-        slate.scores.tolist(),
-        slate.retrieval_scores.tolist(),
-        np.argsort(ranks, axis=1, kind="stable").tolist(),
-        np.count_nonzero(slate.source_ranks, axis=1).tolist(),
-        strict=True,
-    )
-    return [
-        recommender_pb2.RecommendedItem(
-            item_id=item_id,
-            score=score,
-            rank=place + 1,
-            retrieval_score=retrieval_score,
-            sources=[names[source] for source in order[:proposed]],
-            explanation=None if slate.explanations is None else _explanation(slate, place, release),
-        )
-        for place, (item_id, score, retrieval_score, order, proposed) in enumerate(columns)
-    ]
 
 
 def _explanation(slate: Slate, place: int, release: Release) -> recommender_pb2.Explanation:
@@ -140,7 +109,3 @@ def _user(slate: Slate, release: Release) -> recommender_pb2.UserExplanation:
         event_count=slate.user.event_count,
         row_version=slate.user.row_version,
     )
-
-
-def _timings(stages: Stages) -> list[recommender_pb2.StageTiming]:
-    return [recommender_pb2.StageTiming(stage=name, microseconds=round(seconds * 1e6)) for name, seconds in stages]

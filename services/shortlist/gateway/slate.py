@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shortlist.core.arrays import F32, I32
+from shortlist.core.arrays import F32, I32, I64
 from shortlist.core.topk import top_k
 from shortlist.core.types import Candidates, Degraded
 
@@ -37,9 +37,9 @@ class UserKnowledge:
     row_version: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Slate:
-    """Ranked items of one request (n of them, S sources).
+    """Ranked items of one request (n of them, S sources); filled in by the pipeline, and left alone after it.
 
     Args:
         rows: (n,) int32, best first.
@@ -86,7 +86,7 @@ def in_order(rows: I32, sources: int, popular_source: int | None) -> Slate:
     return Slate(rows, scores, scores, source_scores, source_ranks)
 
 
-def best_of(candidates: Candidates, scores: F32 | None, limits: list[int]) -> tuple[list[Slate], list[I32]]:
+def best_of(candidates: Candidates, scores: F32 | None, limits: list[int]) -> tuple[list[Slate], list[I64]]:
     """Cut the best of each request's candidates.
 
     Args:
@@ -97,27 +97,21 @@ def best_of(candidates: Candidates, scores: F32 | None, limits: list[int]) -> tu
     Returns:
         A slate a request, and the columns of the candidates that it took.
     """
-    best = candidates.scores.max(axis=1, keepdims=True)
-    relative = (candidates.scores / np.where(best > 0, best, np.float32(1.0))).max(axis=2, initial=0.0)
-    relative = np.clip(relative, 0.0, 1.0)
     falling = -np.arange(candidates.rows.shape[1], dtype=np.float32)
     order, counts = top_k(
         np.broadcast_to(falling, candidates.rows.shape) if scores is None else scores,
         candidates.rows > 0,
         max(limits),
     )
-    shown = relative if scores is None else scores
+    # Gathered for the whole batch: a request's part is then a view, which costs next to nothing.
+    taken = (np.arange(len(limits))[:, None], order)
+    rows, source_scores, source_ranks = candidates.rows[taken], candidates.scores[taken], candidates.ranks[taken]
+    best = candidates.scores.max(axis=1, keepdims=True)
+    relative = (source_scores / np.where(best > 0, best, np.float32(1.0))).max(axis=2, initial=0.0).clip(0.0, 1.0)
+    shown = relative if scores is None else scores[taken]
     slates, columns = [], []
-    for request, limit in enumerate(limits):
-        taken = order[request, : min(limit, int(counts[request]))]
-        columns.append(taken.astype(np.int32))
-        slates.append(
-            Slate(
-                candidates.rows[request, taken],
-                shown[request, taken],
-                relative[request, taken],
-                candidates.scores[request, taken],
-                candidates.ranks[request, taken],
-            )
-        )
+    for request, (limit, count) in enumerate(zip(limits, counts.tolist(), strict=True)):
+        part = (request, slice(min(limit, count)))
+        columns.append(order[part])
+        slates.append(Slate(rows[part], shown[part], relative[part], source_scores[part], source_ranks[part]))
     return slates, columns
