@@ -12,6 +12,9 @@ from shortlist.features.row import MAX_EVENTS, UserRow
 from shortlist.release.bundle import Release
 from shortlist.retrieval.filters import Filters, Kept
 
+LEAST_HISTORY = 64
+"""Sources and category shares look at so many events."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -48,15 +51,23 @@ class Encoder:
 
     def __init__(self, release: Release, filters: Filters, clock: Callable[[], float]) -> None:
         self._release, self._filters, self._clock = release, filters, clock
+        self._least = max(release.manifest.features.history_length, LEAST_HISTORY)
 
     def encode(self, queries: Sequence[Query], rows: Sequence[UserRow | None]) -> Known:
         """Encode a batch; `rows` are the stored ones, None where there is none."""
         now = self._clock()
         times: F64 = np.array([now if query.at_s is None else query.at_s for query in queries])
         sessions = [query.session_item_ids for query in queries]
-        history = encode_histories(rows, sessions, self._release.vocabulary, times, MAX_EVENTS)
+        history = encode_histories(rows, sessions, self._release.vocabulary, times, self._width(rows, sessions))
         kept = [self._kept(query) for query in queries]
         return Known(rows, history, encode_user_dense(rows, history, times), self._excluded(queries, history), kept)
+
+    def _width(self, rows: Sequence[UserRow | None], sessions: Sequence[Sequence[str]]) -> int:
+        """Find how many events the longest history of the batch has, or the models look at."""
+        longest = max(
+            len(session) + (len(row.events) if row else 0) for row, session in zip(rows, sessions, strict=True)
+        )
+        return min(max(longest, self._least), MAX_EVENTS)
 
     def _kept(self, query: Query) -> Kept | None:
         if query.candidate_ids is None:

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from shortlist.core.types import Filter, Query
-from shortlist.features.row import MAX_EVENTS
-from shortlist.gateway.known import Encoder, Known
+from shortlist.features.row import MAX_EVENTS, UserRow
+from shortlist.gateway.known import LEAST_HISTORY, Encoder, Known
 from shortlist.release.bundle import Release
 from shortlist.retrieval.filters import Filters
-from support.tiny_release import DAY_S, LOG_END_S, item_id, user_row
+from support.tiny_release import DAY_S, ITEMS, LOG_END_S, item_id, user_row
 
 ROW = user_row([1, 2, 3])
 
@@ -25,9 +25,19 @@ def excluded(known: Known, request: int = 0) -> set[int]:
 
 def test_ages_count_from_the_clock(encoder: Encoder) -> None:
     known = encoder.encode([Query("ann", 5)], [ROW])
-    assert known.history.rows.shape == (1, MAX_EVENTS)
+    assert known.history.rows.shape == (1, LEAST_HISTORY)
     assert known.history.rows[0, :4].tolist() == [3, 4, 5, 0]
     assert known.history.ages[0, :3].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_a_batch_is_as_wide_as_its_longest_history_and_no_wider_than_a_row(encoder: Encoder) -> None:
+    def row(events: int) -> UserRow:
+        return user_row([number % ITEMS for number in range(events)])
+
+    widths = [encoder.encode([Query("ann", 5)] * 2, [row(3), row(events)]).history.rows.shape for events in (90, 256)]
+    session = Query("ann", 5, session_item_ids=(item_id(1),))
+    assert widths == [(2, 90), (2, MAX_EVENTS)]
+    assert encoder.encode([session], [row(256)]).history.rows.shape == (1, MAX_EVENTS)
 
 
 def test_ages_count_from_the_request_s_own_moment(encoder: Encoder) -> None:
