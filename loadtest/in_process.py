@@ -10,6 +10,7 @@ from itertools import cycle
 import grpc
 from prometheus_client import CollectorRegistry
 
+from shortlist.features.port import UserRows
 from shortlist.features.row import UserRow
 from shortlist.features.seed import user_rows
 from shortlist.gateway.jobs import Job
@@ -18,6 +19,7 @@ from shortlist.gateway.pipeline import Pipeline
 from shortlist.gateway.runner import BatchRunner
 from shortlist.gateway.servicer import METHODS, RECOMMEND, Batcher, Servicer
 from shortlist.gateway.similar import SimilarItems
+from shortlist.gateway.wire import ItemWriter
 from shortlist.ranking.local import LocalRanker
 from shortlist.release.bundle import Release
 from shortlist.resilience.breaker import Breaker
@@ -63,9 +65,14 @@ class HeldRows:
     def __init__(self, rows: dict[str, UserRow]) -> None:
         self._rows = rows
 
-    def read(self, user_ids: Sequence[str], deadline: Deadline) -> list[UserRow | None]:  # noqa: ARG002  # the port's
+    def read(
+        self,
+        user_ids: Sequence[str],
+        deadline: Deadline,  # noqa: ARG002  # the port's
+        min_versions: Sequence[int] = (),  # noqa: ARG002
+    ) -> UserRows:
         """Read rows."""
-        return [self._rows.get(user_id) for user_id in user_ids]
+        return UserRows([self._rows.get(user_id) for user_id in user_ids])
 
     def check(self) -> None:
         """Answer."""
@@ -125,7 +132,8 @@ class Parts:
 
     def runner(self, tracing: Tracing = NO_TRACING) -> BatchRunner:
         """Make what runs batches."""
-        return BatchRunner(self._pipeline, self._similar, self.metrics, self._answers, tracing)
+        writer = ItemWriter(self._release.vocabulary, self._release.manifest.features.sources)
+        return BatchRunner(self._pipeline, self._similar, self.metrics, self._answers, tracing, writer)
 
     def servicer(self, batcher: Batcher, tracing: Tracing = NO_TRACING) -> Servicer:
         """Make what takes calls."""

@@ -6,6 +6,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 INDEX = "shortlist_gateway_index_search_seconds"
 STAGE = "shortlist_gateway_stage_seconds"
+NEAR_CACHE = "shortlist_features_near_cache"
 EDGE_LATENCY = "envoy_cluster_upstream_rq_time"
 GATEWAYS_OF_THE_EDGE = 'envoy_cluster_name="gateway"'
 CALLERS_OF_THE_EDGE = 'envoy_http_conn_manager_prefix="edge"'
@@ -22,6 +23,7 @@ def board() -> Dashboard:
             "Triton": _triton(),
             "Index": _index(),
             "Redis": _redis(),
+            "Near cache": _near_cache(),
             "Edge": _edge(),
             "Processes": _processes(),
         },
@@ -147,7 +149,7 @@ def _redis() -> list[Panel]:
         ),
         lines(
             "Redis: clients",
-            "Open connections, blocked ones apart: each gateway keeps one for each worker and two more.",
+            "Open connections, blocked ones apart: each gateway keeps one for each worker and three more.",
             "none",
             {"connected": "sum (redis_connected_clients)", "blocked": "sum (redis_blocked_clients)"},
             width=6,
@@ -171,6 +173,66 @@ def _redis() -> list[Panel]:
                 "rejected": per_second("redis_rejected_connections_total"),
             },
             width=12,
+        ),
+    ]
+
+
+def _near_cache() -> list[Panel]:
+    reads = per_second(f"{NEAR_CACHE}_reads_total", GATEWAY, by=["outcome"])
+    total = per_second(f"{NEAR_CACHE}_reads_total", GATEWAY)
+    asked = per_second(f"{NEAR_CACHE}_reads_total", GATEWAY, 'outcome="read"')
+    return [
+        lines(
+            "Near cache: reads without Redis",
+            "The share of user rows that no read of Redis was needed for: it falls when users differ more, when rows "
+            "change more often, and to nothing while changes are not told.",
+            "percentunit",
+            {"without Redis": f"1 - {asked} / {total}"},
+            width=6,
+        ),
+        stacked(
+            "Near cache: reads by outcome",
+            "User rows asked for: held (hit), on their way already (joined), from Redis (read), or, where Redis did "
+            "not answer, held and perhaps outdated (stale) or not known (unread).",
+            "ops",
+            {"{{outcome}}": reads},
+            width=6,
+        ),
+        lines(
+            "Near cache: bytes",
+            "What held rows take in each gateway: it climbs to the setting and stays there.",
+            "bytes",
+            {"{{instance}}": selected(f"{NEAR_CACHE}_bytes", GATEWAY)},
+            width=6,
+        ),
+        lines(
+            "Near cache: users",
+            "Users whose rows, or whose lack of one, each gateway holds: it falls to 0 when Redis is flushed.",
+            "none",
+            {"{{instance}}": selected(f"{NEAR_CACHE}_rows", GATEWAY)},
+            width=6,
+        ),
+        states(
+            "Near cache: told of changes",
+            "A strip a gateway, red while Redis does not tell it which rows change: no held row is fresh then.",
+            {"{{instance}}": selected(f"{NEAR_CACHE}_tracked", GATEWAY)},
+            {0: ("not told", "red"), 1: ("told", "green")},
+        ),
+        lines(
+            "Near cache: lost connections",
+            "Connections for invalidations that a gateway lost or could not get: several a second mean that Redis "
+            "is down or refuses the gateway's user.",
+            "ops",
+            {"{{instance}}": per_second(f"{NEAR_CACHE}_tracking_losses_total", GATEWAY, by=["instance"])},
+        ),
+        lines(
+            "Near cache: age of rows",
+            "Time since a held row was read, when it was used: old rows are no harm while changes are told.",
+            "s",
+            {
+                "p50": quantile(0.5, f"{NEAR_CACHE}_age_seconds", GATEWAY),
+                "p99": quantile(0.99, f"{NEAR_CACHE}_age_seconds", GATEWAY),
+            },
         ),
     ]
 

@@ -22,6 +22,8 @@ app = typer.Typer(
 )
 release_app = typer.Typer(help="Releases on disk.", no_args_is_help=True)
 app.add_typer(release_app, name="release")
+index_app = typer.Typer(help="The index of a release.", no_args_is_help=True)
+app.add_typer(index_app, name="index")
 
 DEFAULT_GATEWAY = "127.0.0.1:50051"
 Gateway = Annotated[str, typer.Option("--gateway", envvar="SHORTLIST_CLIENT_GATEWAY", help="The gateway's address.")]
@@ -202,6 +204,20 @@ def import_(
     print(f"candidate_dense: {', '.join(manifest.features.candidate_dense)}")
     for note in manifest.notes:
         print(f"note: {note}")
+
+
+@index_app.command()
+def tune(
+    release: Path,
+    out: Annotated[Path, typer.Option(help="Directory of the new release; must not exist.")],
+    *,
+    recall: Annotated[float, typer.Option(min=0.5, max=1.0, help="Least share of the 200 nearest to find.")] = 0.97,
+) -> None:
+    """Draw recall against latency, and make a release that searches as little as gives the recall."""
+    from shortlist.offline.release_tuning import tune as run
+
+    for line in run(release, out, least_recall=recall):
+        print(line)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from shortlist.gateway.servicer import METHODS
 from shortlist.telemetry.answers import AnswerMetrics
 from shortlist.telemetry.gateway import STAGES, GatewayMetrics
+from shortlist.telemetry.near_cache import NearCacheMetrics
 from support.dashboards import DASHBOARDS, NAMES, DashboardPanel, dashboard, every_panel
 
 DEPLOY = DASHBOARDS.parents[1]
@@ -34,6 +35,7 @@ def measured() -> dict[str, Labels]:
     metrics = GatewayMetrics(registry, METHODS, [code.name for code in grpc.StatusCode], SOURCES)
     metrics.info.labels("version", "release", "front", "ranker", "device")
     AnswerMetrics(registry, SOURCES, rows=3, items=1)
+    NearCacheMetrics(registry)
     found: dict[str, Labels] = {}
     for family in registry.collect():
         for sample in family.samples:

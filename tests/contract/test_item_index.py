@@ -10,11 +10,13 @@ import faiss
 import numpy as np
 import pytest
 
-from shortlist.core.arrays import F32
+from shortlist.core.arrays import F16, F32, Bool
 from shortlist.core.errors import UnavailableError
 from shortlist.core.types import FIRST_ITEM_ROW
+from shortlist.retrieval import kept as kept_rows
 from shortlist.retrieval.cpu import CpuIndex
 from shortlist.retrieval.gpu import MAX_K, GpuIndex
+from shortlist.retrieval.kept import Kept
 from shortlist.retrieval.port import ItemIndex
 from shortlist.rpc.server import FrontKind
 from support.retrieval_services import remote_index, served
@@ -27,6 +29,16 @@ def vectors(count: int, seed: int = 1) -> F32:
     """Draw unit vectors."""
     drawn = np.random.default_rng(seed).normal(size=(count, DIMENSION))
     return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+
+
+def by_row(held: F32) -> F16:
+    """Give the embeddings of a release that holds these vectors."""
+    return np.concatenate([np.zeros((FIRST_ITEM_ROW, DIMENSION), np.float16), held.astype(np.float16)])
+
+
+def keeping(mask: Bool, held: F32) -> Kept:
+    """Make a filter that keeps the items so marked."""
+    return Kept(np.concatenate([np.zeros(FIRST_ITEM_ROW, np.bool_), mask]), by_row(held))
 
 
 def flat(held: F32) -> faiss.Index:
@@ -55,7 +67,8 @@ def on_a_device(index: faiss.Index) -> GpuIndex:
 
 def behind(index: ItemIndex, front: FrontKind, stack: ExitStack) -> ItemIndex:
     stack.callback(index.close)
-    service = stack.enter_context(served(index, front=front, workers=WORKERS))
+    embeddings = by_row(vectors(len(index)))
+    service = stack.enter_context(served(index, front=front, workers=WORKERS, embeddings=embeddings))
     return remote_index(service.address, len(index), DIMENSION)
 
 
@@ -140,6 +153,39 @@ def test_callers_on_several_threads_get_their_own_answers(make: Make) -> None:
 
     with ThreadPoolExecutor(WORKERS) as callers:
         assert all(callers.map(ask, range(WORKERS)))
+
+
+@pytest.mark.parametrize("gathered_bytes", [kept_rows.GATHERED_BYTES, 0], ids=["gathered", "too many bytes"])
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 1.0])
+def test_of_what_a_filter_keeps_the_nearest_come_best_first(
+    make: Make, monkeypatch: pytest.MonkeyPatch, share: float, gathered_bytes: int
+) -> None:
+    monkeypatch.setattr(kept_rows, "GATHERED_BYTES", gathered_bytes)
+    held, queries = vectors(ITEMS), vectors(3, seed=2)
+    mask = np.random.default_rng(3).random(ITEMS) < share
+    found = make(held).search(queries, 20, keeping(mask, held))
+    kept = min(20, np.count_nonzero(mask))
+    products = np.where(mask, queries @ held.T, -np.inf)
+    for rows, scores, product in zip(found.rows, found.scores, products, strict=True):
+        assert not rows[kept:].any()
+        assert not scores[kept:].any()
+        assert len(set(rows[:kept].tolist())) == kept
+        assert mask[rows[:kept] - FIRST_ITEM_ROW].all()
+        assert (np.diff(scores[:kept]) <= 0).all()
+        # Half precision moves a product by less.
+        assert np.allclose(product[rows[:kept] - FIRST_ITEM_ROW], -np.sort(-product)[:kept], atol=2e-3)
+
+
+def test_a_filter_that_keeps_only_the_farthest_still_fills_the_list(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_rows, "GATHERED_BYTES", 0)
+    held, query = vectors(ITEMS), vectors(1, seed=2)
+    products = (query @ held.T)[0]
+    mask = products < np.median(products)
+    found = make(held).search(query, 50, keeping(mask, held))
+    assert np.count_nonzero(found.rows) == 50
+    assert mask[found.rows[0] - FIRST_ITEM_ROW].all()
 
 
 def test_a_search_after_close_is_unavailable(make: Make) -> None:

@@ -12,6 +12,7 @@ from shortlist.local.probes import grpc_serves
 from shortlist.release.bundle import Release
 from support.command_line import ANY_PORTS, TIMEOUT_S, Up, shortlist, up
 from support.gateway_process import environment_of
+from support.listed_releases import with_index
 from support.real_servers import triton_installation
 from support.tiny_release import category_of, item_id
 
@@ -181,3 +182,26 @@ def test_sigterm_ends_up_with_status_0_and_without_another_word(tiny_release: Re
         assert running.addresses["ranker"] == "onnxruntime"
         assert running.end() == (0, "")
         assert not grpc_serves(int(running.gateway.rsplit(":", 1)[1]))
+
+
+def test_index_tune_tells_the_curve_and_makes_a_release_that_verifies(tiny_release: Release, tmp_path: Path) -> None:
+    listed, out = with_index(tiny_release, "IVF8,SQfp16", tmp_path / "listed"), tmp_path / "tuned"
+    ended = shortlist("index", "tune", str(listed.path), "--out", str(out))
+
+    assert ended.returncode == 0, ended.stderr
+    assert "nprobe 1: recall@200 " in ended.stdout
+    assert shortlist("release", "verify", str(out)).returncode == 0
+
+    again = shortlist("index", "tune", str(listed.path), "--out", str(out))
+    assert again.returncode == 2
+    assert "exists: a release is never overwritten" in again.stderr
+
+
+def test_index_tune_of_an_exact_index_says_that_there_is_nothing_to_choose(
+    tiny_release: Release, tmp_path: Path
+) -> None:
+    ended = shortlist("index", "tune", str(tiny_release.path), "--out", str(tmp_path / "tuned"))
+
+    assert ended.returncode == 0, ended.stderr
+    assert "nothing to choose" in ended.stdout
+    assert "IVF8,SQfp16, nprobe 1: recall@200 " in ended.stdout

@@ -18,6 +18,8 @@ from shortlist.resilience.deadline import NEVER, Deadline
 from support.deployed_redis import DeployedRedis
 from support.gateway_process import error_of, failed_start, settings_of
 from support.gateways import serving
+from support.near_caches import live_cache
+from support.running_cluster import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +43,21 @@ def test_the_gateway_s_user_reads_and_writes_rows(server: DeployedRedis) -> None
     with closing(RedisUserStore.connect(settings(server), 2)) as store:
         store.check()
         store.write([("ann", UserRow(version=3))])
-        (row,) = store.read(["ann"], Deadline(NEVER))
+        (row,) = store.read(["ann"], Deadline(NEVER)).rows
     assert row is not None
     assert row.version == 3
+
+
+def test_the_gateway_s_user_is_told_which_rows_change(server: DeployedRedis) -> None:
+    with live_cache(settings(server)) as live, closing(RedisUserStore.connect(settings(server), 2)) as writer:
+        for version in (1, 2):
+            writer.write([("cy", UserRow(version=version))])
+            wait_until(lambda version=version: live.versions("cy") == [version], "the row's new version")
+
+
+def test_it_hears_of_nothing_but_that(server: DeployedRedis) -> None:
+    with connected(server, "gateway") as client, pytest.raises(redis.exceptions.NoPermissionError):
+        client.execute_command("SUBSCRIBE", "news")
 
 
 def test_it_may_neither_flush_nor_touch_what_is_not_its_own(server: DeployedRedis) -> None:
@@ -90,7 +104,7 @@ def test_what_was_written_survives_a_crash(tmp_path: Path) -> None:
         server.kill()
         server.start()
         with closing(RedisUserStore.connect(settings(server), 2)) as store:
-            (row,) = store.read(["ann"], Deadline(NEVER))
+            (row,) = store.read(["ann"], Deadline(NEVER)).rows
     assert row is not None
     assert row.version == 7
 

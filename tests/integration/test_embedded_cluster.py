@@ -20,8 +20,8 @@ from shortlist.local.host import PYTHON, find_libpython, refuse_unfit_host
 from shortlist.local.parts import Part
 from shortlist.local.probes import grpc_serves, http_answers, valkey_answers
 from shortlist.local.process import Process
-from shortlist.local.restarts import RestartBudget
 from shortlist.local.triton_install import SERVER, VERSION, install_triton
+from shortlist.resilience.restarts import RestartBudget
 from support.running_cluster import RunningCluster, wait_until
 from support.stand_in_gateway import MODEL, MODEL_CONFIG, MODEL_NAME
 

@@ -74,7 +74,7 @@ def busy(request: Any, tiny_release: Release, valkey: Valkey) -> Iterator[Busy]:
             valkey.url,
             triton.address,
             front=kind,
-            workers=1,
+            batch_workers=1,
             max_batch=MAX_BATCH,
             max_waiting=PLACES,
             deadline_s=0.2,

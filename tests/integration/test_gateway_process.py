@@ -110,7 +110,7 @@ def test_sigterm_answers_the_calls_in_flight_and_ends_with_status_0(
             tiny_release.path,
             ports.gateway,
             gateway_front=front,
-            gateway_workers="1",
+            gateway_batch_workers="1",
             gateway_max_batch="1",
             gateway_metrics_address=f"127.0.0.1:{ports.metrics}",
             ranking_backend="triton",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shortlist.core.types import EventType, History
-from shortlist.retrieval.filters import Kept
+from shortlist.retrieval.kept import Kept
 from shortlist.retrieval.sources import NEIGHBOUR_HALF_LIFE_DAYS, NeighbourSource
 from support.retrieval_batches import retrieval
 
@@ -26,7 +26,7 @@ def kept_of(rows: set[int] | None) -> Kept | None:
     if rows is None:
         return None
     mask = np.isin(np.arange(ROWS), list(rows))
-    return Kept(mask, np.flatnonzero(mask).astype(np.int32), np.zeros((len(rows), 1), np.float32))
+    return Kept(mask, np.zeros((ROWS, 1), np.float16))
 
 
 def oracle(events: list[tuple[int, float]], kept: set[int] | None) -> dict[int, float]:

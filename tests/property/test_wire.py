@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shortlist.gateway.slate import Slate
-from shortlist.gateway.wire import items_field, stages_field, varint
+from shortlist.gateway.wire import ItemWriter, stages_field, varint
 from shortlist.release.vocabulary import Vocabulary
 from shortlist.v1 import recommender_pb2
 
@@ -53,8 +53,10 @@ def slates(draw: st.DrawFn) -> Slate:
 
 @given(slates(), st.sampled_from(KINDS))
 def test_items_are_those_of_protobuf(slate: Slate, kind: type[recommender_pb2.RecommendResponse]) -> None:
-    written = kind.FromString(items_field(kind.DESCRIPTOR, slate, VOCABULARY, NAMES))
-    assert list(written.items) == naive(slate)
+    other = Slate(slate.rows[:1], slate.scores[:1], slate.scores[:1], slate.source_scores[:1], slate.source_ranks[:1])
+    ItemWriter(VOCABULARY, NAMES).write([other, slate, other])
+    assert list(kind.FromString(slate.items).items) == naive(slate)
+    assert list(kind.FromString(other.items).items) == naive(other)
 
 
 @given(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from shortlist.local import child
+from shortlist.resilience import child
 from support.gateway_process import environment_of
 
 PROGRAM = (sys.executable, "-m", "shortlist.cli")

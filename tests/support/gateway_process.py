@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from shortlist.local import child
 from shortlist.local.probes import grpc_serves
+from shortlist.resilience import child
 from support.running_cluster import wait_until
 
 GATEWAY = "shortlist.gateway"

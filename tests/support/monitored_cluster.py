@@ -19,6 +19,8 @@ from support.real_servers import SECRET_FILE, Server, Valkey, free_ports, triton
 
 PAUSE_S = 0.01
 """What each caller waits between calls."""
+_HELD_BYTES = 8192
+"""Fewer than the users' rows take: while Valkey is away, some answers are stale and some have no row."""
 COUNTED = 20
 """Of what a phase is about, Prometheus has seen at least so many before the next begins."""
 
@@ -53,6 +55,7 @@ def monitored_cluster(release: Release, directory: Path) -> Iterator[MonitoredCl
             gateway_max_waiting="512",
             gateway_front="grpcio",
             features_redis_url=valkey.url,
+            features_near_cache_bytes=str(_HELD_BYTES),
             ranking_backend="triton",
             ranking_triton_address=f"127.0.0.1:{triton_ports.triton_grpc}",
             ranking_triton_secret_file=str(SECRET_FILE),

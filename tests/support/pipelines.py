@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from shortlist.core.arrays import F32, AnyArray
 from shortlist.core.errors import UnavailableError
 from shortlist.core.types import Query, SourceList
+from shortlist.features.port import UserRows
 from shortlist.features.row import UserRow
 from shortlist.gateway.pipeline import Pipeline
 from shortlist.gateway.slate import Slate
@@ -20,6 +21,7 @@ from shortlist.resilience.breaker import Breaker
 from shortlist.resilience.deadline import Deadline
 from shortlist.retrieval.cpu import CpuIndex, read_index
 from shortlist.retrieval.filters import Filters
+from shortlist.retrieval.kept import Kept
 from shortlist.retrieval.port import ItemIndex, Retrieval, Source
 from shortlist.retrieval.sources import NeighbourSource, PopularSource, TowerSource
 from shortlist.retrieval.tower import QueryTower
@@ -31,19 +33,30 @@ METHODS, CODES = ("/shortlist.v1.RecommenderService/Recommend",), ("OK", "CANCEL
 
 
 class StoredRows:
-    """A store of rows; counts the batches that it was read for, and fails while `is_down`."""
+    """A store of rows; counts the batches that it was read for, and fails while `is_down`.
+
+    It says of the places in `stale` and `unread` what the sets' names say.
+    """
 
     def __init__(self, rows: Mapping[str, UserRow] | None = None) -> None:
         self.rows = dict(rows or {})
         self.reads = 0
         self.is_down = False
+        self.stale: set[int] = set()
+        self.unread: set[int] = set()
 
-    def read(self, user_ids: Sequence[str], deadline: Deadline) -> list[UserRow | None]:  # noqa: ARG002  # the port's
+    def read(
+        self,
+        user_ids: Sequence[str],
+        deadline: Deadline,  # noqa: ARG002  # the port's
+        min_versions: Sequence[int] = (),
+    ) -> UserRows:
         """Read rows."""
         self.reads += 1
+        self.min_versions = list(min_versions)
         if self.is_down:
             raise UnavailableError("redis", "down")
-        return [self.rows.get(user_id) for user_id in user_ids]
+        return UserRows([self.rows.get(user_id) for user_id in user_ids], self.stale, self.unread)
 
     def check(self) -> None:
         """Answer."""
@@ -79,7 +92,7 @@ class BrokenIndex:
     def __len__(self) -> int:
         return ITEMS
 
-    def search(self, queries: F32, k: int) -> SourceList:  # noqa: ARG002  # the port's
+    def search(self, queries: F32, k: int, kept: Kept | None = None) -> SourceList:  # noqa: ARG002  # the port's
         """Fail."""
         raise UnavailableError("index", "the device is gone")
 
@@ -156,7 +169,7 @@ def kitchen(
     registry = CollectorRegistry()
     metrics = GatewayMetrics(registry, METHODS, CODES, SOURCES)
     store = StoredRows(rows)
-    breakers = {"redis": Breaker(), "triton": Breaker()}
+    breakers = {"triton": Breaker()}
     pipeline = Pipeline(
         release,
         store,

@@ -7,7 +7,7 @@ import numpy as np
 from shortlist.core.arrays import I32
 from shortlist.core.types import EventType, History
 from shortlist.features.encode import USER_DENSE
-from shortlist.retrieval.filters import Kept
+from shortlist.retrieval.kept import Kept
 from shortlist.retrieval.port import Retrieval
 
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+import numpy as np
 from prometheus_client import CollectorRegistry
 
-from shortlist.core.arrays import F32
-from shortlist.core.types import SourceList
+from shortlist.core.arrays import F16, F32
+from shortlist.core.types import FIRST_ITEM_ROW, SourceList
 from shortlist.resilience.breaker import Breaker
 from shortlist.resilience.microbatch import MicroBatcher
+from shortlist.retrieval.filters import Bitmaps
+from shortlist.retrieval.kept import Kept
 from shortlist.retrieval.port import ItemIndex
 from shortlist.retrieval.remote import RETRIEVE, RemoteIndex
 from shortlist.retrieval.runner import Job, SearchRunner, reject
@@ -49,11 +52,11 @@ class HeldIndex:
         """Answer what was held, and what comes."""
         self._lets_go.set()
 
-    def search(self, queries: F32, k: int) -> SourceList:
+    def search(self, queries: F32, k: int, kept: Kept | None = None) -> SourceList:
         """Search, once it may."""
         self.searched.append(len(queries))
         self._lets_go.wait(30.0)
-        return self._index.search(queries, k)
+        return self._index.search(queries, k, kept)
 
     def close(self) -> None:
         """Close the index."""
@@ -83,8 +86,9 @@ def served(
     workers: int = 1,
     max_batch: int = 16,
     max_waiting: int = 64,
+    embeddings: F16 | None = None,
 ) -> Iterator[Served]:
-    """Serve an index until the end of the `with`."""
+    """Serve an index until the end of the `with`; where filters are asked for, with the embeddings by row."""
     with ExitStack() as stack:
         registry = CollectorRegistry()
         metrics = RetrievalMetrics(registry, CODES)
@@ -100,7 +104,9 @@ def served(
         stack.callback(batcher.stop, 1.0)
         door = open_front(front, "127.0.0.1:0", METHODS)
         stack.callback(door.stop, 1.0)
-        door.start(Servicer(release, index.dimension, batcher, metrics))
+        if embeddings is None:
+            embeddings = np.zeros((FIRST_ITEM_ROW + len(index), index.dimension), np.float16)
+        door.start(Servicer(release, index.dimension, batcher, metrics, Bitmaps(embeddings)))
         yield Served(f"127.0.0.1:{door.port}", registry)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from shortlist.local import child
+from shortlist.resilience import child
 
 _PROGRAM = Path(__file__).with_name("stand_in_cluster.py")
 

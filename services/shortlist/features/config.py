@@ -18,6 +18,16 @@ class FeatureSettings(ServiceSettings):
     )
     redis_password_file: Path | None = Field(None, description="File with the password of that user.")
     timeout_s: float = Field(0.1, gt=0, le=10, description="Longest wait for user rows, in seconds.")
+    near_cache_bytes: int = Field(
+        64 * 1024 * 1024, ge=0, description="User rows that the process holds, in bytes; 0: it asks for every row."
+    )
+    max_stale_s: float = Field(
+        60.0,
+        ge=0,
+        le=86_400,
+        description="How long held rows are used while Redis does not answer, in seconds; the answers say that they "
+        "are stale.",
+    )
 
     @property
     def redis_password(self) -> str | None:

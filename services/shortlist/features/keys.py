@@ -3,6 +3,9 @@
 import binascii
 
 SHARDS = 256
+ROWS = "u:"
+"""The prefix of every user row."""
+_BEFORE_USER = len("u:{00}:")
 
 
 def shard_of(user_id: str) -> int:
@@ -12,4 +15,9 @@ def shard_of(user_id: str) -> int:
 
 def user_key(user_id: str) -> str:
     """Name the user's row. The braces make the shard the cluster's hash tag."""
-    return f"u:{{{shard_of(user_id):02x}}}:{user_id}"
+    return f"{ROWS}{{{shard_of(user_id):02x}}}:{user_id}"
+
+
+def user_of(key: bytes) -> str:
+    """Name the user of a row's key; of a key that is no row's, nobody that exists."""
+    return key[_BEFORE_USER:].decode(errors="replace")

@@ -10,6 +10,36 @@ from typing import Any, cast
 
 import redis
 
+from shortlist.core.errors import StartError
+from shortlist.features.config import FeatureSettings
+
+
+def open_pool(settings: FeatureSettings, connections: int, protocol: int | None = None) -> redis.ConnectionPool:
+    """Describe connections without opening one: they decode nothing, and wait as long as the settings say.
+
+    Args:
+        settings: Where Redis is, who asks, and the longest wait for it.
+        connections: The most at a time.
+        protocol: Version of RESP; None: the newest that is known.
+
+    Raises:
+        StartError: the URL is none, or the password cannot be read.
+    """
+    try:
+        return redis.ConnectionPool.from_url(
+            settings.redis_url,
+            password=settings.redis_password,
+            socket_timeout=settings.timeout_s,
+            socket_connect_timeout=settings.timeout_s,
+            max_connections=connections,
+            decode_responses=False,
+            retry=None,
+            health_check_interval=0,
+            protocol=protocol,
+        )
+    except ValueError as error:  # the URL itself may hold a password, and is not repeated
+        raise StartError(f"the online store's URL is wrong: {error}") from error
+
 
 class Line:
     """A held connection; for one thread."""

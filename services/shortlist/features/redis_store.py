@@ -10,8 +10,10 @@ from redis.exceptions import NoPermissionError
 from shortlist.core.errors import StartError, UnavailableError
 from shortlist.features.config import FeatureSettings
 from shortlist.features.keys import user_key
-from shortlist.features.redis_line import Lines
+from shortlist.features.port import UserRows
+from shortlist.features.redis_line import Lines, open_pool
 from shortlist.features.row import RowFormatError, UserRow
+from shortlist.resilience.breaker import Breaker
 from shortlist.resilience.deadline import Deadline
 
 DEPENDENCY = "redis"
@@ -26,52 +28,58 @@ class RedisUserStore:
 
     Args:
         client: A client that decodes nothing; its pool is at least as large as the number of batch workers.
+        breaker: Keeps a Redis that hangs from costing every read the timeout.
         on_bad_row: Called for every row that cannot be decoded.
     """
 
-    def __init__(self, client: redis.Redis, on_bad_row: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, client: redis.Redis, breaker: Breaker | None = None, on_bad_row: Callable[[], None] = lambda: None
+    ) -> None:
         self._client = client
         self._lines = Lines(client.connection_pool)
+        self._breaker = breaker or Breaker()
         self._on_bad_row = on_bad_row
 
     @classmethod
     def connect(
-        cls, settings: FeatureSettings, connections: int, on_bad_row: Callable[[], None] = lambda: None
+        cls,
+        settings: FeatureSettings,
+        connections: int,
+        breaker: Breaker | None = None,
+        on_bad_row: Callable[[], None] = lambda: None,
     ) -> Self:
         """Make a client without connecting yet: a Redis that is down at the start is a degraded start, not a crash.
 
         Args:
             settings: Where it is, and the longest wait for it.
             connections: The most at a time.
+            breaker: Of the reads; None: one of its own.
             on_bad_row: Called for every row that cannot be decoded.
 
         Raises:
             StartError: the URL is none, or the password cannot be read.
         """
-        try:
-            client = redis.Redis.from_url(
-                settings.redis_url,
-                password=settings.redis_password,
-                socket_timeout=settings.timeout_s,
-                socket_connect_timeout=settings.timeout_s,
-                max_connections=connections,
-                decode_responses=False,
-                retry=None,
-                health_check_interval=0,
-            )
-        except ValueError as error:  # the URL itself may hold a password, and is not repeated
-            raise StartError(f"the online store's URL is wrong: {error}") from error
-        return cls(client, on_bad_row)
+        return cls(redis.Redis.from_pool(open_pool(settings, connections)), breaker, on_bad_row)
 
-    def read(self, user_ids: Sequence[str], deadline: Deadline) -> list[UserRow | None]:
-        """Read the rows of a batch; see the port."""
+    def read(
+        self,
+        user_ids: Sequence[str],
+        deadline: Deadline,
+        min_versions: Sequence[int] = (),  # noqa: ARG002  # the port's: what is read now is as new as can be
+    ) -> UserRows:
+        """Read the rows of a batch; see the port. Nothing is held: it reads all rows or raises."""
         if deadline.has_passed():
             raise UnavailableError(DEPENDENCY, "no time left to read user rows")
+        if not self._breaker.allows():
+            raise UnavailableError(DEPENDENCY, "failed too often; it is asked again in a moment")
         try:
             values = self._lines.line().mget([user_key(user_id) for user_id in user_ids])
         except redis.RedisError as error:
+            # The wait is bounded by a timeout of its own: a failure is never the callers' hurry.
+            self._breaker.failed()
             raise UnavailableError(DEPENDENCY, str(error)) from error
-        return [None if value is None else self._decoded(value) for value in values]
+        self._breaker.succeeded()
+        return UserRows([None if value is None else self._decoded(value) for value in values])
 
     def _decoded(self, value: bytes) -> UserRow | None:
         try:

@@ -12,10 +12,15 @@ from contextlib import ExitStack
 from typing import Self
 
 import grpc
+from prometheus_client import CollectorRegistry
 
 from shortlist import __version__
 from shortlist.core.errors import UnavailableError
 from shortlist.features.config import FeatureSettings
+from shortlist.features.invalidation import PROTOCOL, Invalidations
+from shortlist.features.near_cache import NearCache
+from shortlist.features.port import UserStore
+from shortlist.features.redis_line import open_pool
 from shortlist.features.redis_store import RedisUserStore
 from shortlist.gateway.config import GatewaySettings, RankingSettings
 from shortlist.gateway.jobs import Job
@@ -27,6 +32,7 @@ from shortlist.gateway.servicer import METHODS, SERVICES, Servicer
 from shortlist.gateway.similar import SimilarItems
 from shortlist.gateway.upkeep import Upkeep
 from shortlist.gateway.warmup import recorded_queries, warm_up
+from shortlist.gateway.wire import ItemWriter
 from shortlist.ranking.local import LocalRanker
 from shortlist.ranking.triton import TritonRanker
 from shortlist.ranking.triton_repository import TritonRepository, model_name
@@ -50,6 +56,7 @@ from shortlist.rpc.services import reflecting
 from shortlist.telemetry.answers import AnswerMetrics
 from shortlist.telemetry.exporter import Exporter, new_registry
 from shortlist.telemetry.gateway import GatewayMetrics
+from shortlist.telemetry.near_cache import NearCacheMetrics
 from shortlist.telemetry.tracing import open_tracing
 
 _LOGGER = logging.getLogger(__name__)
@@ -86,10 +93,10 @@ class Gateway:
             exporter = Exporter(registry, settings.metrics_address, lambda: self._health.is_serving)
             self.metrics_port = stack.enter_context(exporter).port
 
-            # A connection for each worker, one for the warm-up on this thread, one for the ping.
-            store = RedisUserStore.connect(features, settings.workers + 2, metrics.bad_rows.inc)
-            stack.callback(store.close)
             breakers = {"redis": Breaker(), "triton": Breaker(), "index": Breaker()}
+            # A connection for each batch worker, one for the warm-up on this thread, one for the ping.
+            rows = RedisUserStore.connect(features, settings.batch_workers + 2, breakers["redis"], metrics.bad_rows.inc)
+            store = _near(rows, features, registry, stack)
             index = _open_index(release, settings, retrieval.device, breakers["index"])
             stack.callback(index.close)
             searched = MeasuredIndex(index, metrics.index_search_seconds.observe)
@@ -119,9 +126,11 @@ class Gateway:
             upkeep.start()
             stack.callback(upkeep.stop)
             self._batcher: MicroBatcher[Job] = MicroBatcher(
-                BatchRunner(pipeline, similar, metrics, answers, tracing).run,
+                BatchRunner(
+                    pipeline, similar, metrics, answers, tracing, ItemWriter(release.vocabulary, schema.sources)
+                ).run,
                 reject,
-                workers=settings.workers,
+                workers=settings.batch_workers,
                 max_batch=settings.max_batch,
                 max_waiting=settings.max_waiting,
                 observer=metrics,
@@ -133,7 +142,7 @@ class Gateway:
                 settings.address,
                 METHODS,
                 services=[self._health.add_to, reflecting(SERVICES)],
-                options=FrontOptions(max_message_bytes=settings.max_message_bytes),
+                options=FrontOptions(max_message_bytes=settings.max_message_bytes, reuse_port=settings.workers > 1),
             )
             stack.callback(self._front.stop, settings.drain_s)
             metrics.serves(
@@ -166,6 +175,24 @@ class Gateway:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def start_gateway(settings: GatewaySettings) -> Gateway:
+    """Start a gateway whose parts take their settings from the environment; raises what they and the gateway raise."""
+    return Gateway(settings, FeatureSettings(), RetrievalSettings(), RankingSettings())
+
+
+def _near(store: RedisUserStore, settings: FeatureSettings, registry: CollectorRegistry, stack: ExitStack) -> UserStore:
+    """Put the near cache in front of a store where the settings ask for one; the stack closes both."""
+    stack.callback(store.close)
+    if not settings.near_cache_bytes:
+        return store
+    metrics = NearCacheMetrics(registry)
+    cache = NearCache(store, settings.near_cache_bytes, settings.max_stale_s, settings.timeout_s, metrics)
+    invalidations = Invalidations(open_pool(settings, 1, PROTOCOL), cache, metrics.losses.inc)
+    invalidations.start()
+    stack.callback(invalidations.stop)
+    return cache
 
 
 def _open_index(release: Release, settings: GatewaySettings, device: Device, breaker: Breaker) -> ItemIndex:

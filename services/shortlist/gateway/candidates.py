@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from shortlist.core.types import Candidates
-from shortlist.retrieval.filters import Kept
+from shortlist.retrieval.kept import Kept
 
 
 def width_of(kept: Sequence[Kept | None], step: int) -> int:

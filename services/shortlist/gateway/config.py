@@ -20,7 +20,14 @@ class GatewaySettings(ServiceSettings):
     front: Literal["auto", "grpcio", "native"] = Field(
         "auto", description="Front door; auto takes native where it is installed."
     )
-    workers: int = Field(3, ge=1, le=64, description="Batches in flight, each on a thread of its own.")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that share the port, under a supervisor where there are several. Each has a metrics "
+        "port of its own, from that of the metrics address upwards.",
+    )
+    batch_workers: int = Field(3, ge=1, le=64, description="Batches in flight, each on a thread of its own.")
     max_batch: int = Field(32, ge=1, le=64, description="Most requests in a batch.")
     max_waiting: int = Field(
         1024,

@@ -7,7 +7,7 @@ import numpy as np
 from shortlist.core.arrays import I32
 from shortlist.core.types import Query
 from shortlist.gateway.slate import Slate, in_order
-from shortlist.retrieval.filters import Kept
+from shortlist.retrieval.kept import Kept
 
 
 class Fallback:

@@ -10,7 +10,8 @@ from shortlist.core.types import FIRST_ITEM_ROW, EventType, History, Query
 from shortlist.features.encode import encode_histories, encode_user_dense
 from shortlist.features.row import MAX_EVENTS, UserRow
 from shortlist.release.bundle import Release
-from shortlist.retrieval.filters import Filters, Kept
+from shortlist.retrieval.filters import Filters
+from shortlist.retrieval.kept import Kept
 
 LEAST_HISTORY = 64
 """Sources and category shares look at so many events."""

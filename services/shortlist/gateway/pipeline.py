@@ -6,15 +6,13 @@ here as a step of the ladder of degradation; nothing above it catches one.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
 
 import numpy as np
 
 from shortlist.core.arrays import F32, AnyArray
 from shortlist.core.errors import UnavailableError
 from shortlist.core.types import FIRST_ITEM_ROW, Candidates, Degraded, Query, SourceList
-from shortlist.features.port import UserStore
-from shortlist.features.row import UserRow
+from shortlist.features.port import UserRows, UserStore
 from shortlist.gateway.candidates import fit, width_of
 from shortlist.gateway.explain import explain
 from shortlist.gateway.fallback import Fallback
@@ -25,7 +23,7 @@ from shortlist.ranking.port import Ranker
 from shortlist.ranking.tensors import ranker_tensors
 from shortlist.release.bundle import Release
 from shortlist.resilience.breaker import Breaker
-from shortlist.resilience.deadline import NEVER, Deadline
+from shortlist.resilience.deadline import Deadline
 from shortlist.retrieval.filters import Filters
 from shortlist.retrieval.merge import merge
 from shortlist.retrieval.port import Retrieval, Source
@@ -35,7 +33,6 @@ from shortlist.telemetry.gateway import GatewayMetrics
 RANKING_SHARE = 0.8
 """Of the time that is left, what the ranker may take: the rest answers in retrieval order where it does not come."""
 _RECENT_SHOWN = 20
-Answer = TypeVar("Answer")
 
 
 class Pipeline:
@@ -48,7 +45,7 @@ class Pipeline:
         filters: Plans of filters over the release.
         ranker: Scores.
         metrics: Counts.
-        breakers: By dependency: "redis", "triton".
+        breakers: By dependency: "triton"; what else can be left alone has its breaker inside.
         clock: Seconds since 1970.
     """
 
@@ -80,9 +77,9 @@ class Pipeline:
         Returns:
             A slate a request, in their order.
         """
-        rows = self._read_rows(queries, deadline, trace)
+        read = self._read_rows(queries, deadline, trace)
         trace.lap("features")
-        known = self._encoder.encode(queries, rows)
+        known = self._encoder.encode(queries, read.rows)
         trace.lap("encode")
         warm = np.flatnonzero((known.history.rows >= FIRST_ITEM_ROW).any(axis=1)).tolist()
         slates: list[Slate | None] = [None] * len(queries)
@@ -93,7 +90,7 @@ class Pipeline:
                 slates[request] = slate
         finished = [slate or self._cold_start(queries[request], known, request) for request, slate in enumerate(slates)]
         for request, (query, slate) in enumerate(zip(queries, finished, strict=True)):
-            self._complete(query, slate, known, request, trace)
+            self._complete(query, slate, known, read, request, trace)
         trace.lap("slate")
         return finished
 
@@ -102,35 +99,21 @@ class Pipeline:
         slate.is_cold_start = True
         return slate
 
-    def _read_rows(self, queries: Sequence[Query], deadline: Deadline, trace: BatchTrace) -> Sequence[UserRow | None]:
-        user_ids = [query.user_id for query in queries]
-        rows = None
-        if not deadline.has_passed():
-            # The store's wait is bounded by a timeout of its own: a failure is never the callers' hurry.
-            rows = self._ask("redis", Deadline(NEVER), lambda: self._store.read(user_ids, deadline))
-        if rows is None:
-            trace.degraded.add(Degraded.FEATURES_UNAVAILABLE)
-            return [None] * len(queries)
-        now = self._clock()
-        trace.ages_s = [max(0.0, now - row.event_time) for row in rows if row is not None and len(row.events)]
-        return rows
-
-    def _ask(self, dependency: str, budget: Deadline, question: Callable[[], Answer]) -> Answer | None:
-        """Ask a dependency behind its breaker; None where it gave no answer within the budget, or was not asked."""
-        breaker = self._breakers[dependency]
-        if not breaker.allows():
-            return None
+    def _read_rows(self, queries: Sequence[Query], deadline: Deadline, trace: BatchTrace) -> UserRows:
+        nothing = UserRows([None] * len(queries), unread=range(len(queries)))
+        if deadline.has_passed():
+            return nothing
         try:
-            answer = question()
+            read = self._store.read(
+                [query.user_id for query in queries], deadline, [query.min_row_version for query in queries]
+            )
         except UnavailableError:
-            self._metrics.dependency_errors.labels(dependency).inc()
-            if budget.has_passed():
-                breaker.abandoned()  # the callers' hurry says nothing about the dependency
-            else:
-                breaker.failed()
-            return None
-        breaker.succeeded()
-        return answer
+            read = nothing
+        if read.stale or read.unread:
+            self._metrics.dependency_errors.labels("redis").inc()
+        now = self._clock()
+        trace.ages_s = [max(0.0, now - row.event_time) for row in read.rows if row is not None and len(row.events)]
+        return read
 
     def _personal(self, queries: Sequence[Query], known: Known, deadline: Deadline, trace: BatchTrace) -> list[Slate]:
         lists, failed = self._propose(known, trace)
@@ -191,18 +174,31 @@ class Pipeline:
 
     def _rank(self, tensors: Mapping[str, AnyArray], deadline: Deadline, trace: BatchTrace) -> F32 | None:
         budget = Deadline.after(RANKING_SHARE * deadline.remaining_s())
-        scores = self._ask("triton", budget, lambda: self._ranker.score(tensors, budget))
-        if scores is None:
-            trace.degraded.add(Degraded.RANKER_UNAVAILABLE)
-        return scores
+        breaker = self._breakers["triton"]
+        if breaker.allows():
+            try:
+                scores = self._ranker.score(tensors, budget)
+            except UnavailableError:
+                self._metrics.dependency_errors.labels("triton").inc()
+                if budget.has_passed():
+                    breaker.abandoned()  # the callers' hurry says nothing about the dependency
+                else:
+                    breaker.failed()
+            else:
+                breaker.succeeded()
+                return scores
+        trace.degraded.add(Degraded.RANKER_UNAVAILABLE)
+        return None
 
-    def _complete(self, query: Query, slate: Slate, known: Known, request: int, trace: BatchTrace) -> None:
+    def _complete(
+        self, query: Query, slate: Slate, known: Known, read: UserRows, request: int, trace: BatchTrace
+    ) -> None:
         """Add what holds for the request as a whole."""
         row = known.rows[request]
-        degraded = set(trace.degraded)
-        if slate.is_cold_start:
-            degraded &= {Degraded.FEATURES_UNAVAILABLE}
-        if query.min_row_version > (row.version if row else 0):
+        degraded = set() if slate.is_cold_start else set(trace.degraded)
+        if request in read.unread:
+            degraded.add(Degraded.FEATURES_UNAVAILABLE)
+        if request in read.stale or query.min_row_version > (row.version if row else 0):
             degraded.add(Degraded.STALE_FEATURES)
         slate.degraded = tuple(sorted(degraded))
         if query.candidate_ids is not None:

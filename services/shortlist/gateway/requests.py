@@ -22,6 +22,9 @@ MAX_ITEMS = 1000
 MAX_TOKEN_BYTES = 4096
 MAX_NAME_BYTES = 64
 
+_PRIORITIES = frozenset(recommender_pb2.Priority.values())
+_NO_FILTER = Filter()
+
 
 def recommend_query(request: recommender_pb2.RecommendRequest) -> Query:
     """Check a RecommendRequest."""
@@ -35,9 +38,9 @@ def recommend_query(request: recommender_pb2.RecommendRequest) -> Query:
     return Query(
         user_id=_id("user_id", request.user_id),
         limit=_limit(request.limit, DEFAULT_LIMIT, MAX_LIMIT),
-        filter=_filter(request.filter),
+        filter=_filter(request.filter) if request.HasField("filter") else _NO_FILTER,
         session_item_ids=_ids("session_item_ids", request.session_item_ids, MAX_SESSION_ITEMS),
-        at_s=_moment(request.context),
+        at_s=_moment(request.context) if request.HasField("context") else None,
         min_row_version=request.min_row_version,
         explain=request.explain,
     )
@@ -54,7 +57,7 @@ def rank_query(request: recommender_pb2.RankRequest) -> Query:
         limit=_limit(request.limit, MAX_CANDIDATES, MAX_CANDIDATES),
         session_item_ids=_ids("session_item_ids", request.session_item_ids, MAX_SESSION_ITEMS),
         candidate_ids=candidates,
-        at_s=_moment(request.context),
+        at_s=_moment(request.context) if request.HasField("context") else None,
         min_row_version=request.min_row_version,
         explain=request.explain,
     )
@@ -65,7 +68,7 @@ def similar_query(request: recommender_pb2.SimilarItemsRequest) -> SimilarQuery:
     return SimilarQuery(
         item_id=_id("item_id", request.item_id),
         limit=_limit(request.limit, DEFAULT_LIMIT, MAX_LIMIT),
-        filter=_filter(request.filter),
+        filter=_filter(request.filter) if request.HasField("filter") else _NO_FILTER,
     )
 
 
@@ -83,7 +86,7 @@ def is_low_priority(priority: int) -> bool:
 
 def _check_priority(priority: int) -> None:
     # proto3 enums are open: an unknown number arrives as it was sent.
-    if priority not in recommender_pb2.Priority.values():
+    if priority not in _PRIORITIES:
         raise InvalidRequestError("priority", f"{priority} is no value of Priority")
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 from shortlist.core.types import FIRST_ITEM_ROW
 from shortlist.gateway.jobs import Stages
 from shortlist.gateway.slate import Slate
-from shortlist.gateway.wire import items_field, stages_field
+from shortlist.gateway.wire import stages_field
 from shortlist.release.bundle import Release
 from shortlist.v1 import catalog_pb2, recommender_pb2
 
@@ -46,10 +46,7 @@ def similar_response(
 
 def _answer(kind: type[Answer], slate: Slate, stages: Stages, release: Release, request_id: str) -> Answer:
     """Build what every answer with items has."""
-    names = release.manifest.features.sources
-    response = kind.FromString(
-        items_field(kind.DESCRIPTOR, slate, release.vocabulary, names) + stages_field(kind.DESCRIPTOR, stages)
-    )
+    response = kind.FromString(slate.items + stages_field(kind.DESCRIPTOR, stages))
     response.release, response.request_id = release.id, request_id
     if slate.degraded:
         # The numbers of core's enum are those of the protobuf enum; a test compares them.

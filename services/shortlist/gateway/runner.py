@@ -13,6 +13,7 @@ from shortlist.gateway.pipeline import Pipeline
 from shortlist.gateway.similar import SimilarItems
 from shortlist.gateway.slate import Slate
 from shortlist.gateway.trace import BatchTrace
+from shortlist.gateway.wire import ItemWriter
 from shortlist.telemetry.answers import AnswerMetrics
 from shortlist.telemetry.gateway import GatewayMetrics
 from shortlist.telemetry.tracing import Tracing
@@ -28,9 +29,10 @@ class BatchRunner:
         metrics: GatewayMetrics,
         answers: AnswerMetrics,
         tracing: Tracing,
+        writer: ItemWriter,
     ) -> None:
         self._pipeline, self._similar, self._metrics = pipeline, similar, metrics
-        self._answers, self._tracing = answers, tracing
+        self._answers, self._tracing, self._writer = answers, tracing, writer
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Run a batch; what the pipeline raises fails the batch, what a request raises fails the request."""
@@ -51,11 +53,14 @@ class BatchRunner:
         with self._tracing.batch([job.span for job in jobs]) as stages:
             trace = BatchTrace(stages=stages)
             outcomes = answer(jobs, trace)
+            slates = [outcome for outcome in outcomes if isinstance(outcome, Slate)]
+            if slates:
+                self._writer.write(slates)
             for job, outcome in zip(jobs, outcomes, strict=True):
                 job.settle(outcome, Timings([("queue", started - job.arrived), *stages], len(jobs)))
         # The callers have their answers: what follows costs them nothing.
         self._metrics.observe_stages(trace.stages)
-        self._observe([outcome for outcome in outcomes if isinstance(outcome, Slate)], trace)
+        self._observe(slates, trace)
 
     def _recommend(self, jobs: Sequence[Job], trace: BatchTrace) -> Sequence[Any]:
         queries: list[Any] = [job.query for job in jobs]

@@ -1,5 +1,6 @@
-"""Items near an item: one index search for a batch, exact over what a filter keeps."""
+"""Items near an item: one index search for each filter of a batch."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ from shortlist.core.types import FIRST_ITEM_ROW, SimilarQuery, SourceList
 from shortlist.gateway.slate import Slate
 from shortlist.release.bundle import Release
 from shortlist.retrieval.filters import Filters
+from shortlist.retrieval.kept import Kept
 from shortlist.retrieval.port import ItemIndex
 from shortlist.telemetry.gateway import GatewayMetrics
 
@@ -25,24 +27,25 @@ class SimilarItems:
         rows = release.vocabulary.rows_of_ids(query.item_id for query in queries)
         vectors = release.directions(rows)
         most = max(query.limit + 1 + len(query.filter.exclude_item_ids) for query in queries)
+        near: dict[int, SourceList] = {}
+        alike: defaultdict[Kept | None, list[int]] = defaultdict(list)
+        for place, query in enumerate(queries):
+            alike[self._filters.plan(query.filter)].append(place)
         try:
-            found = self._index.search(vectors, most)
+            for kept, places in alike.items():
+                found = self._index.search(vectors[places], most, kept)
+                near |= {
+                    place: SourceList(*lists) for place, *lists in zip(places, found.rows, found.scores, strict=True)
+                }
         except UnavailableError as error:
             self._metrics.dependency_errors.labels(error.dependency).inc()
             return [error] * len(queries)
-        outcomes: list[Slate | ShortlistError] = []
-        for place, query in enumerate(queries):
-            if rows[place] < FIRST_ITEM_ROW:
-                outcomes.append(NotFoundError(f"item_id: {query.item_id!r} is not in the catalogue"))
-                continue
-            kept = self._filters.plan(query.filter)
-            near = (
-                SourceList(found.rows[place], found.scores[place])
-                if kept is None
-                else kept.search(vectors[place], most)
-            )
-            outcomes.append(self._slate(query, int(rows[place]), near))
-        return outcomes
+        return [
+            self._slate(query, int(rows[place]), near[place])
+            if rows[place] >= FIRST_ITEM_ROW
+            else NotFoundError(f"item_id: {query.item_id!r} is not in the catalogue")
+            for place, query in enumerate(queries)
+        ]
 
     def _slate(self, query: SimilarQuery, row: int, near: SourceList) -> Slate:
         excluded = np.append(self._release.vocabulary.rows_of_ids(query.filter.exclude_item_ids), [row, 0])

@@ -53,6 +53,7 @@ class Slate:
         unknown_ids: Candidates of the caller that the release does not know.
         explanations: One an item, where asked for.
         user: Where asked for.
+        items: The items as they go over the wire, once they are written; see `wire`.
     """
 
     rows: I32
@@ -66,6 +67,7 @@ class Slate:
     unknown_ids: tuple[str, ...] = ()
     explanations: tuple[ItemExplanation, ...] | None = None
     user: UserKnowledge | None = None
+    items: bytes = b""
 
 
 def in_order(rows: I32, sources: int, popular_source: int | None) -> Slate:

@@ -41,6 +41,8 @@ def _text(tag: bytes, text: str) -> bytes:
 
 _ITEM = recommender_pb2.RecommendedItem.DESCRIPTOR
 _STAGE = recommender_pb2.StageTiming.DESCRIPTOR
+_ITEMS = _tag(recommender_pb2.RecommendResponse.DESCRIPTOR, "items", _BYTES)
+"""The same in every answer with items; a test compares them."""
 _ID, _SOURCE = _tag(_ITEM, "item_id", _BYTES), _tag(_ITEM, "sources", _BYTES)
 _NAME, _MICROSECONDS = _tag(_STAGE, "stage", _BYTES), _tag(_STAGE, "microseconds", _VARINT)
 _SCORE, _RETRIEVAL = _tag(_ITEM, "score", _FIXED32)[0], _tag(_ITEM, "retrieval_score", _FIXED32)[0]
@@ -50,35 +52,42 @@ _SHORT = tuple(varint(number) for number in range(1 << 14))
 _RANKS = tuple(_tag(_ITEM, "rank", _VARINT) + varint(rank) for rank in range(1, 1001))
 
 
-def items_field(message: Descriptor, slate: Slate, vocabulary: Vocabulary, names: Sequence[str]) -> bytes:
-    """Encode the field `items` of a message: a RecommendedItem for each of the slate's, explanations left out.
+class ItemWriter:
+    """Writes the field `items` of answers from one release, for all slates of a batch at once.
 
     Args:
-        message: The message.
-        slate: What is answered.
         vocabulary: Names items.
-        names: Of the sources, in the order of the slate's columns.
+        sources: Names of the sources, in the order of the slates' columns.
     """
-    numbers = np.empty(len(slate.rows), _NUMBERS)
-    numbers["score_tag"], numbers["retrieval_tag"] = _SCORE, _RETRIEVAL
-    numbers["score"], numbers["retrieval"] = slate.scores, slate.retrieval_scores
-    packed = numbers.tobytes()
-    size = _NUMBERS.itemsize
-    # Those that did not propose an item have rank 0, and come last.
-    ranks = np.where(slate.source_ranks > 0, slate.source_ranks, np.iinfo(np.int32).max)
-    orders = np.argsort(ranks, axis=1, kind="stable").tolist()
-    counts = np.count_nonzero(slate.source_ranks, axis=1).tolist()
-    tag, names = _tag(message, "items", _BYTES), tuple(names)
-    parts: list[bytes] = []
-    begins = range(0, size * len(orders), size)
-    for item_id, rank, begin, order, count in zip(
-        vocabulary.utf8_ids_of(slate.rows), _RANKS, begins, orders, counts, strict=False
-    ):
-        sources = _sources(names, tuple(order[:count]))
-        length = _SHORT[len(item_id)]
-        body = len(_ID) + len(length) + len(item_id) + size + len(rank) + len(sources)
-        parts += (tag, _SHORT[body], _ID, length, item_id, packed[begin : begin + size], rank, sources)
-    return b"".join(parts)
+
+    def __init__(self, vocabulary: Vocabulary, sources: Sequence[str]) -> None:
+        self._vocabulary, self._names = vocabulary, tuple(sources)
+        self._sources = lru_cache(maxsize=4096)(self._named)  # few orders come up, again and again
+
+    def write(self, slates: Sequence[Slate]) -> None:
+        """Fill in what each slate's items are as bytes: a RecommendedItem each, explanations left out."""
+        rows = np.concatenate([slate.rows for slate in slates])
+        numbers = np.empty(len(rows), _NUMBERS)
+        numbers["score_tag"], numbers["retrieval_tag"] = _SCORE, _RETRIEVAL
+        numbers["score"] = np.concatenate([slate.scores for slate in slates])
+        numbers["retrieval"] = np.concatenate([slate.retrieval_scores for slate in slates])
+        packed, size = numbers.tobytes(), _NUMBERS.itemsize
+        ranks = np.concatenate([slate.source_ranks for slate in slates])
+        # Those that did not propose an item have rank 0, and come last.
+        orders = np.argsort(np.where(ranks > 0, ranks, np.iinfo(np.int32).max), axis=1, kind="stable").tolist()
+        counts = np.count_nonzero(ranks, axis=1).tolist()
+        of_all = zip(self._vocabulary.utf8_ids_of(rows), range(0, len(packed), size), orders, counts, strict=True)
+        for slate in slates:
+            parts: list[bytes] = []
+            for rank, (item_id, begin, order, count) in zip(_RANKS[: len(slate.rows)], of_all, strict=False):
+                sources = self._sources(tuple(order[:count]))
+                length = _SHORT[len(item_id)]
+                body = len(_ID) + len(length) + len(item_id) + size + len(rank) + len(sources)
+                parts += (_ITEMS, _SHORT[body], _ID, length, item_id, packed[begin : begin + size], rank, sources)
+            slate.items = b"".join(parts)
+
+    def _named(self, order: tuple[int, ...]) -> bytes:
+        return b"".join(_text(_SOURCE, self._names[source]) for source in order)
 
 
 def stages_field(message: Descriptor, stages: Stages) -> bytes:
@@ -89,12 +98,6 @@ def stages_field(message: Descriptor, stages: Stages) -> bytes:
         body = _name(name) + varint(round(seconds * 1e6))
         parts += (tag, _SHORT[len(body)], body)
     return b"".join(parts)
-
-
-@lru_cache(maxsize=4096)
-def _sources(names: tuple[str, ...], order: tuple[int, ...]) -> bytes:
-    """Encode the names of the sources that proposed an item; few orders come up, again and again."""
-    return b"".join(_text(_SOURCE, names[source]) for source in order)
 
 
 @lru_cache(maxsize=256)

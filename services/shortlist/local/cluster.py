@@ -14,7 +14,7 @@ from shortlist.core.errors import StartError
 from shortlist.local.logs import bound
 from shortlist.local.parts import Part, Task
 from shortlist.local.process import Process
-from shortlist.local.restarts import RestartBudget
+from shortlist.resilience.restarts import RestartBudget
 
 WATCH_INTERVAL_S = 0.2
 Report = Callable[[str], None]

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shortlist.core.errors import StartError
-from shortlist.local import child
 from shortlist.local.logs import tail
 from shortlist.local.parts import Probe
+from shortlist.resilience import child
 from shortlist.resilience.deadline import Deadline
 
 POLL_INTERVAL_S = 0.05

@@ -21,7 +21,6 @@ dimension alone; unrefined, 16 bytes end at a recall of 0.86, and 4 bits a dimen
 """
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ import numpy as np
 from shortlist.core.arrays import F16, F32
 from shortlist.core.errors import InputError
 from shortlist.core.types import FIRST_ITEM_ROW
+from shortlist.offline.index_settings import ladder
 from shortlist.offline.index_tuning import Exam, IndexPoint, size_bytes
 from shortlist.retrieval.cpu import TUNED_AT
 
@@ -91,7 +91,7 @@ def choose_index(
         if not _fits(index, items, most_bytes):
             continue
         seconds = _fill(index, vectors, seed)
-        for nprobe in _ladder(lists):
+        for nprobe in ladder(lists):
             index.nprobe = nprobe
             curve.append(exam.point(index, kind, nprobe, seconds))
             if curve[-1].recall_at_200 >= LEAST_RECALL:
@@ -122,9 +122,3 @@ def _fill(index: faiss.Index, vectors: F32, seed: int) -> float:
     index.train(vectors)
     index.add(vectors)
     return time.perf_counter() - started
-
-
-def _ladder(lists: int) -> Iterator[int]:
-    """Give 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 13, 16 and so on in quarters of an octave, up to all of the lists."""
-    steps = 2.0 ** np.arange(0.0, np.log2(lists) + 0.25, 0.25)
-    return iter(np.unique(np.minimum(np.round(steps), lists)).astype(int).tolist())

@@ -71,16 +71,17 @@ class Exam:
     def point(self, index: faiss.Index, kind: str, nprobe: int, build_seconds: float) -> IndexPoint:
         """Measure a trained and filled index as it is set."""
         size = size_bytes(index, len(self._vectors)) / len(self._vectors)
-        return IndexPoint(kind, nprobe, self._recall(index), self._microseconds(index), size, build_seconds)
+        return IndexPoint(kind, nprobe, self.recall(index), self.microseconds(index), size, build_seconds)
 
-    def _recall(self, index: faiss.Index) -> float:
-        """Count a found item by its true product, so that any of several equal ones will do."""
+    def recall(self, index: faiss.Index) -> float:
+        """Measure recall@200; a found item counts by its true product, so that any of several equal ones will do."""
         positions = index.search(self._queries, self._k)[1]
         products = np.einsum("qd,qkd->qk", self._queries, self._vectors[positions])
         found = ((positions >= 0) & (products >= self._least)).mean(axis=1)
         return float(min(part.mean() for part in np.split(found, [self._users]) if len(part)))
 
-    def _microseconds(self, index: faiss.Index) -> float:
+    def microseconds(self, index: faiss.Index) -> float:
+        """Time queries one after another on this thread; the median."""
         spent = []
         for query in self._queries[:_TIMED, None]:
             started = time.perf_counter()

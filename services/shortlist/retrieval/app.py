@@ -16,6 +16,7 @@ from shortlist.core.errors import StartError
 from shortlist.release.bundle import Release
 from shortlist.resilience.microbatch import MicroBatcher
 from shortlist.retrieval.config import RetrievalSettings
+from shortlist.retrieval.filters import Bitmaps
 from shortlist.retrieval.open import open_index
 from shortlist.retrieval.runner import Job, SearchRunner, reject
 from shortlist.retrieval.servicer import METHODS, SERVICES, Servicer
@@ -69,7 +70,9 @@ class RetrievalServer:
             )
             stack.callback(self._front.stop, settings.drain_s)
             metrics.info.labels(__version__, release.id, index.device).set(1)
-            self._front.start(Servicer(release.id, index.dimension, batcher, metrics))
+            self._front.start(
+                Servicer(release.id, index.dimension, batcher, metrics, Bitmaps(release.items.embeddings))
+            )
             health.set("ready", True)
             stack.callback(health.drain)
             self._parts = stack.pop_all()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from shortlist.core.arrays import F32
 from shortlist.core.types import SourceList
+from shortlist.retrieval.kept import Kept
 from shortlist.retrieval.port import ItemIndex
 
 
@@ -32,11 +33,11 @@ class MeasuredIndex:
     def __len__(self) -> int:
         return len(self._index)
 
-    def search(self, queries: F32, k: int) -> SourceList:
+    def search(self, queries: F32, k: int, kept: Kept | None = None) -> SourceList:
         """Search; see the port."""
         started = time.perf_counter()
         try:
-            return self._index.search(queries, k)
+            return self._index.search(queries, k, kept)
         finally:
             self._observe(time.perf_counter() - started)
 

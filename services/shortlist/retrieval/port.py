@@ -8,7 +8,7 @@ import numpy as np
 
 from shortlist.core.arrays import F32, I32
 from shortlist.core.types import History, SourceList
-from shortlist.retrieval.filters import Kept
+from shortlist.retrieval.kept import Kept
 
 
 class ItemIndex(Protocol):
@@ -25,12 +25,14 @@ class ItemIndex(Protocol):
     def __len__(self) -> int:
         """Count the items."""
 
-    def search(self, queries: F32, k: int) -> SourceList:
+    def search(self, queries: F32, k: int, kept: Kept | None = None) -> SourceList:
         """Find the k items with the largest inner product for each query.
 
         Args:
             queries: (B, D) float32, C order.
             k: Items a query; where the index holds fewer, row 0 pads.
+            kept: What the filter of all these queries keeps, None: everything. No other row is found, and where
+                enough are kept a list is full; its length does not end where a device's lists do.
 
         Returns:
             Item rows (B, k), best first, and inner products; no row repeats within a query.
@@ -40,7 +42,7 @@ class ItemIndex(Protocol):
         """
 
     def close(self) -> None:
-        """Release the device; a search after it is an UnavailableError."""
+        """Release the device; a search after it is an UnavailableError, unless it needs none: over few kept rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,13 @@ class Retrieval:
     user_dense: F32
     kept: Sequence[Kept | None]
     excluded: I32
+
+    def by_filter(self) -> dict[Kept | None, list[int]]:
+        """Group the requests by what their filters keep."""
+        groups: dict[Kept | None, list[int]] = {}
+        for request, kept in enumerate(self.kept):
+            groups.setdefault(kept, []).append(request)
+        return groups
 
     @property
     def excluded_at_most(self) -> int:

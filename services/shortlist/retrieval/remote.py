@@ -7,7 +7,9 @@ from shortlist.core.arrays import F32
 from shortlist.core.errors import UnavailableError
 from shortlist.core.types import FIRST_ITEM_ROW, PADDING_ROW, SourceList
 from shortlist.resilience.breaker import Breaker
+from shortlist.retrieval.filters import bitmap_of
 from shortlist.retrieval.gpu import MAX_K
+from shortlist.retrieval.kept import Kept
 from shortlist.v1 import retrieval_pb2
 
 SERVICE = "shortlist.v1.RetrievalService"
@@ -44,12 +46,17 @@ class RemoteIndex:
     def __len__(self) -> int:
         return self._items
 
-    def search(self, queries: F32, k: int) -> SourceList:
-        """Search; see the port. More than 2,048 items a query cannot be had: the list is that long then."""
+    def search(self, queries: F32, k: int, kept: Kept | None = None) -> SourceList:
+        """Search; see the port. Without a filter more than 2,048 items a query cannot be had.
+
+        What few items a filter keeps are searched here: that takes less than the way there.
+        """
+        if kept is not None and (kept.is_gatherable or k > MAX_K):
+            return kept.search(queries, k)
         if not self._breaker.allows():
             raise UnavailableError(DEPENDENCY, "failed too often; it is asked again in a moment")
         try:
-            found = self._ask(queries, min(k, MAX_K))
+            found = self._ask(queries, min(k, MAX_K), b"" if kept is None else bitmap_of(kept))
         except UnavailableError:
             self._breaker.failed()
             raise
@@ -68,12 +75,13 @@ class RemoteIndex:
         """Close the channel; searches under way end as unavailable."""
         self._channel.close()
 
-    def _ask(self, queries: F32, limit: int) -> SourceList:
+    def _ask(self, queries: F32, limit: int, allowed_rows: bytes = b"") -> SourceList:
         request = retrieval_pb2.RetrieveRequest(
             release=self._release,
             query_count=len(queries),
             queries=queries.astype("<f4", copy=False).tobytes(),
             limit=limit,
+            allowed_rows=allowed_rows,
         )
         try:
             response = self._retrieve(request, timeout=self._timeout_s)

@@ -11,6 +11,7 @@ from shortlist.core.arrays import F32
 from shortlist.core.errors import ShortlistError, UnavailableError
 from shortlist.core.types import SourceList
 from shortlist.resilience.deadline import Deadline
+from shortlist.retrieval.kept import Kept
 from shortlist.retrieval.port import ItemIndex
 from shortlist.rpc.front import Call
 from shortlist.telemetry.retrieval import RetrievalMetrics
@@ -25,6 +26,7 @@ class Job:
     Args:
         queries: (B, D) float32, checked.
         limit: Items a query.
+        kept: What its filter keeps; None: everything.
         call: The call that they came with.
         deadline: When its answer is worth nothing any more.
         settle: Takes the outcome, once.
@@ -33,6 +35,7 @@ class Job:
 
     queries: F32
     limit: int
+    kept: Kept | None
     call: Call
     deadline: Deadline
     settle: Callable[[Outcome], None]
@@ -51,18 +54,18 @@ class SearchRunner:
         self._index, self._metrics = index, metrics
 
     def run(self, jobs: Sequence[Job]) -> None:
-        """Search once for all calls of one limit, which decides how much is searched: no answer depends on others."""
-        by_limit: defaultdict[int, list[Job]] = defaultdict(list)
+        """Search once for all calls of one limit and filter, which decide how: no answer depends on others."""
+        alike: defaultdict[tuple[int, Kept | None], list[Job]] = defaultdict(list)
         for job in jobs:
-            by_limit[job.limit].append(job)
-        for limit, together in by_limit.items():
-            self._search(together, limit)
+            alike[job.limit, job.kept].append(job)
+        for (limit, kept), together in alike.items():
+            self._search(together, limit, kept)
 
-    def _search(self, jobs: Sequence[Job], limit: int) -> None:
+    def _search(self, jobs: Sequence[Job], limit: int, kept: Kept | None) -> None:
         queries = np.concatenate([job.queries for job in jobs])
         self._metrics.batch_size.observe(len(queries))
         try:
-            found = self._index.search(queries, limit)
+            found = self._index.search(queries, limit, kept)
         except UnavailableError as error:
             for job in jobs:
                 job.settle(error)

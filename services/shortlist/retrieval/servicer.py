@@ -13,6 +13,7 @@ from shortlist.core.arrays import F32
 from shortlist.core.errors import InvalidRequestError, ShortlistError
 from shortlist.core.types import SourceList
 from shortlist.resilience.deadline import NEVER, Deadline
+from shortlist.retrieval.filters import Bitmaps
 from shortlist.retrieval.gpu import MAX_K
 from shortlist.retrieval.remote import RETRIEVE, SERVICE
 from shortlist.retrieval.runner import Job, Outcome
@@ -41,10 +42,13 @@ class Servicer:
         dimension: Length of its vectors.
         batcher: Takes the jobs.
         metrics: Counts.
+        bitmaps: Of the same release.
     """
 
-    def __init__(self, release: str, dimension: int, batcher: Batcher, metrics: RetrievalMetrics) -> None:
-        self._release, self._dimension = release, dimension
+    def __init__(
+        self, release: str, dimension: int, batcher: Batcher, metrics: RetrievalMetrics, bitmaps: Bitmaps
+    ) -> None:
+        self._release, self._dimension, self._bitmaps = release, dimension, bitmaps
         self._batcher, self._metrics = batcher, metrics
 
     def __call__(self, calls: Sequence[Call]) -> None:
@@ -65,9 +69,10 @@ class Servicer:
             self._fail(call, arrived, Status(grpc.StatusCode.FAILED_PRECONDITION, reason))
             return
         queries = checked_queries(request, self._dimension)
+        kept = self._bitmaps.plan(request.allowed_rows)
         deadline = call.deadline or Deadline(NEVER)
         self._batcher.submit(
-            [Job(queries, request.limit, call, deadline, partial(self._settle, call, arrived))],
+            [Job(queries, request.limit, kept, call, deadline, partial(self._settle, call, arrived))],
         )
 
     def _settle(self, call: Call, arrived: float, outcome: Outcome) -> None:
@@ -100,8 +105,6 @@ def checked_queries(request: retrieval_pb2.RetrieveRequest, dimension: int) -> F
         raise InvalidRequestError("query_count", f"must be 1 to {MAX_QUERIES}, got {request.query_count}")
     if not 1 <= request.limit <= MAX_K:
         raise InvalidRequestError("limit", f"must be 1 to {MAX_K}, got {request.limit}")
-    if request.allowed_rows:
-        raise InvalidRequestError("allowed_rows", "is not served by this version; leave it empty")
     size_bytes = 4 * request.query_count * dimension
     if len(request.queries) != size_bytes:
         raise InvalidRequestError(

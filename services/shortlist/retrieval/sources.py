@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shortlist.core.arrays import F16, I32, I64
+from shortlist.core.arrays import F16, F32, I32, I64
 from shortlist.core.types import FIRST_ITEM_ROW, PADDING_ROW, SourceList
 from shortlist.release.bundle import ItemArrays
 from shortlist.retrieval.grouping import best_first, group, is_excluded
+from shortlist.retrieval.kept import Kept
 from shortlist.retrieval.port import ItemIndex, Retrieval, Source
 from shortlist.retrieval.tower import QueryTower
 
@@ -29,31 +30,45 @@ class TowerSource:
         self._tower, self._index, self._quota = tower, index, quota
 
     def propose(self, retrieval: Retrieval) -> SourceList:
-        """Embed all users and search the index once; filtered requests search what is kept, exactly.
+        """Embed all users and search the index once for each filter, the lack of one included.
 
         A request whose exclusions leave it too little of the first search has a second one, as wide as it may need.
         """
         queries = self._tower.embed(retrieval.history, retrieval.user_dense)
         quotas = retrieval.quotas(self._quota)
         widest = self._quota + retrieval.excluded_at_most
-        found = self._index.search(queries, min(widest, self._quota + _SPARE, len(self._index)))
-        short = self._short(found.rows, retrieval)
-        filtered = [(place, kept) for place, kept in enumerate(retrieval.kept) if kept is not None]
-        width = max(found.rows.shape[1], widest if len(short) or filtered else 0, int(quotas.max(initial=0)))
+        groups = {kept: np.array(places) for kept, places in retrieval.by_filter().items()}
+        found = {
+            kept: self._search(queries[places], kept, widest, retrieval.excluded[places])
+            for kept, places in groups.items()
+        }
+        width = max(int(quotas.max(initial=0)), *(lists.rows.shape[1] for lists in found.values()))
         shape = (len(queries), width)
         listed = SourceList(np.zeros(shape, np.int32), np.zeros(shape, np.float32), quotas)
-        _put(listed, slice(None), found)
-        if len(short):
-            _put(listed, short, self._index.search(queries[short], min(widest, len(self._index))))
-        for place, kept in filtered:
-            _put(listed, place, kept.search(queries[place], width))
+        for kept, places in groups.items():
+            _put(listed, places, found[kept])
         return listed
 
-    def _short(self, rows: I32, retrieval: Retrieval) -> I64:
+    def _search(self, queries: F32, kept: Kept | None, widest: int, excluded: I32) -> SourceList:
+        """Search for requests with one filter."""
+        if kept is not None:
+            return self._index.search(queries, kept.count if kept.is_exhaustive else min(widest, kept.count), kept)
+        found = self._index.search(queries, min(widest, self._quota + _SPARE, len(self._index)))
+        short = self._short(found.rows, excluded)
+        if not len(short):
+            return found
+        second = self._index.search(queries[short], min(widest, len(self._index)))
+        shape = (len(queries), max(found.rows.shape[1], second.rows.shape[1]))
+        listed = SourceList(np.zeros(shape, np.int32), np.zeros(shape, np.float32))
+        _put(listed, slice(None), found)
+        _put(listed, short, second)
+        return listed
+
+    def _short(self, rows: I32, excluded: I32) -> I64:
         """Find the requests that exclusions leave less than the quota of a search that did not end at the index."""
-        if retrieval.excluded_at_most <= _SPARE or rows.shape[1] == len(self._index):
+        if excluded.shape[1] <= _SPARE or rows.shape[1] == len(self._index):
             return np.zeros(0, np.int64)
-        left = np.count_nonzero(~is_excluded(rows, retrieval.excluded), axis=1)
+        left = np.count_nonzero(~is_excluded(rows, excluded), axis=1)
         return np.flatnonzero(left < self._quota)
 
 
@@ -139,7 +154,7 @@ def served_sources(items: ItemArrays, names: Sequence[str], tower: QueryTower, i
     )
 
 
-def _put(listed: SourceList, places: int | slice | I64, found: SourceList) -> None:
+def _put(listed: SourceList, places: slice | I64, found: SourceList) -> None:
     """Replace the lists of some requests."""
     for target, source in ((listed.rows, found.rows), (listed.scores, found.scores)):
         target[places] = 0

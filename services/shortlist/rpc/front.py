@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shortlist.core.errors import StartError
 from shortlist.resilience.deadline import Deadline
 from shortlist.rpc.status import Status
 
@@ -101,8 +100,3 @@ class FrontDoor(Protocol):
 
         Afterwards the port is free and the threads of this front door have ended. A second stop does nothing.
         """
-
-
-def cannot_listen(address: str) -> StartError:
-    """Say why a front door does not open: its address cannot be bound."""
-    return StartError(f"cannot listen on {address}: it is in use or is no address of this host; choose another address")

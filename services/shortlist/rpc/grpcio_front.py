@@ -12,14 +12,20 @@ from collections.abc import Mapping, Sequence
 import grpc
 import grpc.aio
 
-from shortlist.rpc.front import DEFAULT_OPTIONS, FrontOptions, Sink, cannot_listen
+from shortlist.rpc.front import DEFAULT_OPTIONS, FrontOptions, Sink
 from shortlist.rpc.in_flight import Answer, InFlight, PendingCall, hand_over
 from shortlist.rpc.loop_thread import LoopThread
 from shortlist.rpc.services import AddService
+from shortlist.rpc.shared_port import cannot_listen
 from shortlist.rpc.status import Status
 
 # How long answers that are on their way, and streams that never end (a health watch), may take once calls are drained.
 _FLUSH_S = 0.25
+
+# Of processes that share a port the kernel gives a connection to one, whatever its load, for as long as it lasts: let
+# none last for ever, and calls under way finish first.
+_CONNECTION_AGE_MS = 60_000
+_CONNECTION_GRACE_MS = 60_000
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
@@ -147,7 +153,12 @@ class GrpcioFront:
 
 
 def _channel_arguments(options: FrontOptions) -> list[tuple[str, int]]:
+    ageing = [
+        ("grpc.max_connection_age_ms", _CONNECTION_AGE_MS),
+        ("grpc.max_connection_age_grace_ms", _CONNECTION_GRACE_MS),
+    ]
     return [
+        *(ageing if options.reuse_port else ()),
         ("grpc.max_receive_message_length", options.max_message_bytes),
         ("grpc.max_send_message_length", -1),
         ("grpc.max_concurrent_streams", options.max_concurrent_streams),

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 import grpc
 from pygrpc_native import EVENT_CANCEL, NativeGrpcFront
 
-from shortlist.rpc.front import DEFAULT_OPTIONS, FrontOptions, Sink, cannot_listen
+from shortlist.rpc.front import DEFAULT_OPTIONS, FrontOptions, Sink
 from shortlist.rpc.grpcio_front import GrpcioFront
 from shortlist.rpc.in_flight import Answer, InFlight, PendingCall, hand_over
 from shortlist.rpc.services import AddService
+from shortlist.rpc.shared_port import cannot_listen
 from shortlist.rpc.status import Status
 
 # The most calls that one trip across the interpreter's lock brings in.

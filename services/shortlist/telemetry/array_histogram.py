@@ -1,6 +1,7 @@
 """A histogram that takes arrays: what one batch holds is counted at once, not value by value."""
 
 import threading
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -27,6 +28,7 @@ class ArrayHistogram(Collector):
 
     def __init__(self, name: str, documentation: str, buckets: Sequence[float], registry: CollectorRegistry) -> None:
         self._name, self._documentation = name, documentation
+        self._buckets = list(buckets)
         self._bounds: F64 = np.array(buckets, np.float64)
         # As the client's own histograms write them.
         self._les: list[str] = [floatToGoString(bound) for bound in (*buckets, np.inf)]  # type: ignore[no-untyped-call]
@@ -43,6 +45,13 @@ class ArrayHistogram(Collector):
         with self._lock:
             self._counts += counts
             self._sum += total
+
+    def observe_each(self, values: Sequence[float]) -> None:
+        """Count a few values, which must be finite: for up to some thirty it is quicker than an array."""
+        with self._lock:
+            for value in values:
+                self._counts[bisect_left(self._buckets, value)] += 1
+            self._sum += sum(values)
 
     def collect(self) -> Iterable[Metric]:
         """Expose the buckets, added up from the lowest."""

@@ -11,6 +11,7 @@ from shortlist.features.config import FeatureSettings
 from shortlist.features.keys import user_key
 from shortlist.features.redis_store import RedisUserStore
 from shortlist.features.row import UserRow
+from shortlist.resilience.breaker import FAILURES_TO_OPEN, Breaker, BreakerState
 from shortlist.resilience.deadline import NEVER, Deadline
 
 WHENEVER = Deadline(NEVER)
@@ -107,7 +108,8 @@ class Stored:
     def __init__(self) -> None:
         self.redis = FakeRedis()
         self.bad_rows = 0
-        self.store = RedisUserStore(cast("Any", self.redis), self._count)
+        self.breaker = Breaker()
+        self.store = RedisUserStore(cast("Any", self.redis), self.breaker, self._count)
 
     def _count(self) -> None:
         self.bad_rows += 1
@@ -116,7 +118,7 @@ class Stored:
 def test_rows_come_back_in_the_order_of_the_users_in_one_round_trip() -> None:
     stored = Stored()
     stored.redis.values = {user_key("ann"): UserRow(version=1).encode(), user_key("bo"): UserRow(version=2).encode()}
-    rows = stored.store.read(["bo", "nobody", "ann"], WHENEVER)
+    rows = stored.store.read(["bo", "nobody", "ann"], WHENEVER).rows
     assert [row.version if row else None for row in rows] == [2, None, 1]
     assert stored.redis.round_trips == 1
 
@@ -124,7 +126,7 @@ def test_rows_come_back_in_the_order_of_the_users_in_one_round_trip() -> None:
 def test_a_row_that_cannot_be_decoded_counts_as_missing() -> None:
     stored = Stored()
     stored.redis.values = {user_key("ann"): b"garbage", user_key("bo"): UserRow().encode()[:-1]}
-    assert stored.store.read(["ann", "bo"], WHENEVER) == [None, None]
+    assert stored.store.read(["ann", "bo"], WHENEVER).rows == [None, None]
     assert stored.bad_rows == 2
 
 
@@ -133,6 +135,24 @@ def test_redis_is_not_asked_when_no_time_is_left() -> None:
     with pytest.raises(UnavailableError, match="no time left"):
         stored.store.read(["ann"], Deadline(0.0))
     assert stored.redis.round_trips == 0
+
+
+def test_a_redis_that_keeps_failing_is_left_alone() -> None:
+    stored = Stored()
+    stored.redis.error = redis.TimeoutError("slow")
+    for _ in range(FAILURES_TO_OPEN + 3):
+        with pytest.raises(UnavailableError):
+            stored.store.read(["ann"], WHENEVER)
+    assert stored.redis.round_trips == FAILURES_TO_OPEN
+    assert stored.breaker.state is BreakerState.OPEN
+
+
+def test_a_read_without_time_says_nothing_about_redis() -> None:
+    stored = Stored()
+    for _ in range(FAILURES_TO_OPEN):
+        with pytest.raises(UnavailableError, match="no time left"):
+            stored.store.read(["ann"], Deadline(0.0))
+    assert stored.store.read(["ann"], WHENEVER).rows == [None]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +184,7 @@ def test_a_user_who_has_a_row_keeps_it_when_others_are_added() -> None:
     newest = UserRow(version=7)
     stored.store.write([("ann", newest)])
     assert stored.store.add([("ann", UserRow()), ("bob", UserRow())]) == 1
-    ann, bob = stored.store.read(["ann", "bob"], WHENEVER)
+    ann, bob = stored.store.read(["ann", "bob"], WHENEVER).rows
     assert ann is not None
     assert bob is not None
     assert (ann.version, bob.version) == (7, UserRow().version)

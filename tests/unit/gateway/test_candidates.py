@@ -3,19 +3,19 @@ import numpy as np
 from shortlist.core.arrays import I32
 from shortlist.core.types import Candidates
 from shortlist.gateway.candidates import fit, width_of
-from shortlist.retrieval.filters import Kept
+from shortlist.retrieval.kept import Kept
 
-VECTORS = np.zeros((0, 4), np.float32)
+VECTORS = np.zeros((20, 4), np.float16)
 
 
 def wanting(*rows: int) -> Kept:
     """Plan a request that wants all of its rows."""
-    return Kept(np.isin(np.arange(20), rows), np.array(rows, np.int32), VECTORS, is_exhaustive=True)
+    return Kept(np.isin(np.arange(20), rows), VECTORS, is_exhaustive=True)
 
 
 def keeping(*rows: int) -> Kept:
     """Plan a filter."""
-    return Kept(np.isin(np.arange(20), rows), np.array(rows, np.int32), VECTORS)
+    return Kept(np.isin(np.arange(20), rows), VECTORS)
 
 
 def candidates(*rows: list[int]) -> Candidates:

@@ -62,12 +62,25 @@ class TestTheLadder:
         assert place.breakers["triton"].state is BreakerState.OPEN
         assert slate.degraded == (Degraded.RANKER_UNAVAILABLE,)
 
-    def test_a_store_that_keeps_failing_is_left_alone(self, whole: Kitchen) -> None:
-        whole.store.is_down = True
-        for _ in range(FAILURES_TO_OPEN + 3):
-            slate = whole.one(ANN)
-        assert whole.store.reads == FAILURES_TO_OPEN
-        assert slate.degraded == (Degraded.FEATURES_UNAVAILABLE,)
+    def test_only_the_requests_whose_rows_are_stale_or_unread_say_so(self, whole: Kitchen) -> None:
+        whole.store.stale, whole.store.unread = {1}, {2}
+        slates = whole.run(ANN, Query("bo", 10), Query("nobody", 10), Query("stranger", 10))
+        assert [slate.degraded for slate in slates] == [
+            (),
+            (Degraded.STALE_FEATURES,),
+            (Degraded.FEATURES_UNAVAILABLE,),
+            (),
+        ]
+        assert whole.count("dependency_errors_total", dependency="redis") == 1
+
+    def test_a_cold_start_by_a_stale_row_says_so(self, whole: Kitchen) -> None:
+        whole.store.stale = {0}
+        slate = whole.one(Query("nobody", 10))
+        assert (slate.is_cold_start, slate.degraded) == (True, (Degraded.STALE_FEATURES,))
+
+    def test_the_store_is_told_which_version_each_request_asks_for(self, whole: Kitchen) -> None:
+        whole.run(ANN, Query("bo", 10, min_row_version=4))
+        assert whole.store.min_versions == [0, 4]
 
     def test_callers_in_a_hurry_do_not_open_the_rankers_breaker(
         self, tiny_release: Release, monkeypatch: pytest.MonkeyPatch

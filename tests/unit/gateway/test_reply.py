@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import grpc
 import numpy as np
 import pytest
@@ -7,12 +9,14 @@ from shortlist.core.errors import InvalidRequestError, OverloadedError, Shortlis
 from shortlist.gateway.jobs import NOT_RUN
 from shortlist.gateway.observer import CallObserver
 from shortlist.gateway.reply import BatchReply, Reply
-from shortlist.gateway.slate import Slate, in_order
+from shortlist.gateway.slate import Slate, UserKnowledge, in_order
+from shortlist.gateway.wire import ItemWriter
 from shortlist.release.bundle import Release
 from shortlist.telemetry.tracing import NO_TRACING
 from shortlist.v1 import recommender_pb2
 from support.pipelines import METHODS, Kitchen, kitchen
 from support.played_calls import PlayedCall
+from support.tiny_release import SOURCES
 
 (METHOD,) = METHODS
 ANSWER = recommender_pb2.RecommendResponse(release="tiny")
@@ -29,9 +33,11 @@ def reply_to(call: PlayedCall, place: Kitchen) -> Reply:
     return Reply(call, 0.0, CallObserver(place.metrics, NO_TRACING, "tiny", 0.0))
 
 
-def slate(*rows: int) -> Slate:
-    """Make a slate."""
-    return in_order(np.array(rows, np.int32), 3, 2)
+def slate(place: Kitchen, *rows: int) -> Slate:
+    """Make a slate whose items are written."""
+    made = in_order(np.array(rows, np.int32), 3, 2)
+    ItemWriter(place.release.vocabulary, SOURCES).write([made])
+    return made
 
 
 class TestReply:
@@ -80,9 +86,9 @@ class TestBatchReply:
         call = PlayedCall(METHOD, b"")
         reply = BatchReply(reply_to(call, place), place.release, 3)
         for number in (2, 0):
-            reply.settle(number, slate(5 + number), NOT_RUN)
+            reply.settle(number, slate(place, 5 + number), NOT_RUN)
             assert call.answers == []
-        reply.settle(1, slate(6), NOT_RUN)
+        reply.settle(1, slate(place, 6), NOT_RUN)
         ids = [result.response.items[0].item_id for result in self.results(call)]
         assert ids == [place.release.vocabulary.id_of(row) for row in (5, 6, 7)]
 
@@ -90,7 +96,7 @@ class TestBatchReply:
         call = PlayedCall(METHOD, b"")
         reply = BatchReply(reply_to(call, place), place.release, 2)
         reply.settle(0, OverloadedError("full", 0.1), NOT_RUN)
-        reply.settle(1, slate(5), NOT_RUN)
+        reply.settle(1, slate(place, 5), NOT_RUN)
         refused, answered = self.results(call)
         assert (refused.status.code, refused.status.message) == (grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], "full")
         assert not refused.HasField("response")
@@ -101,7 +107,7 @@ class TestBatchReply:
         # The micro-batcher rejects a whole batch when it raises, those among it that have an answer as well.
         call = PlayedCall(METHOD, b"")
         reply = BatchReply(reply_to(call, place), place.release, 2)
-        reply.settle(0, slate(5), NOT_RUN)
+        reply.settle(0, slate(place, 5), NOT_RUN)
         reply.settle(0, ShortlistError("internal error"), NOT_RUN)
         assert call.answers == []
         reply.settle(1, ShortlistError("internal error"), NOT_RUN)
@@ -113,14 +119,14 @@ class TestBatchReply:
         call = PlayedCall(METHOD, b"")
         reply = BatchReply(reply_to(call, place), place.release, 1)
         with pytest.raises(IndexError):
-            reply.settle(0, slate(10_000), NOT_RUN)
+            reply.settle(0, replace(slate(place, 5), user=UserKnowledge((10_000,), 1, 1)), NOT_RUN)
         reply.settle(0, ShortlistError("internal error"), NOT_RUN)
         assert self.results(call)[0].status.code == grpc.StatusCode.INTERNAL.value[0]
 
     def test_each_answer_of_a_batch_is_counted_and_the_call_once(self, place: Kitchen) -> None:
         reply = BatchReply(reply_to(PlayedCall(METHOD, b""), place), place.release, 2)
         for number in range(2):
-            cold = Slate(**{name: getattr(slate(5), name) for name in Slate.__slots__} | {"is_cold_start": True})
+            cold = Slate(**{name: getattr(slate(place, 5), name) for name in Slate.__slots__} | {"is_cold_start": True})
             reply.settle(number, cold, NOT_RUN)
         assert place.count("cold_starts_total") == 2
         assert place.count("requests_total", method=METHOD, code="OK") == 1

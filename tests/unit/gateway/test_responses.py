@@ -4,11 +4,15 @@ import pytest
 from shortlist.core.types import Degraded
 from shortlist.gateway.responses import items_response, rank_response, recommend_response, similar_response
 from shortlist.gateway.slate import ItemExplanation, Slate, UserKnowledge
+from shortlist.gateway.wire import ItemWriter
 from shortlist.release.bundle import Release
-from support.tiny_release import UNPRICED, item_id
+from shortlist.release.vocabulary import Vocabulary
+from shortlist.v1 import recommender_pb2
+from support.tiny_release import ITEMS, SOURCES, UNPRICED, item_id
 
 STAGES = [("queue", 0.0005), ("rank", 0.0012344)]
 REQUEST_ID = "00" * 16
+VOCABULARY = Vocabulary.build(map(item_id, range(ITEMS)))
 
 
 def slate_of(**changes: object) -> Slate:
@@ -21,7 +25,9 @@ def slate_of(**changes: object) -> Slate:
         "source_ranks": np.array([[2, 0, 1], [4, 0, 0]], np.int32),
         "ranker": "triton",
     }
-    return Slate(**(fields | changes))  # type: ignore[arg-type]
+    slate = Slate(**(fields | changes))  # type: ignore[arg-type]
+    ItemWriter(VOCABULARY, SOURCES).write([slate])
+    return slate
 
 
 def test_items_come_with_their_ranks_scores_and_sources_best_first(tiny_release: Release) -> None:
@@ -104,3 +110,13 @@ def test_items_are_described_from_the_catalogue(tiny_release: Release) -> None:
 def test_an_item_without_a_price_has_none(tiny_release: Release) -> None:
     (item,) = items_response([item_id(UNPRICED[0])], tiny_release).items
     assert not item.HasField("price")
+
+
+def test_items_have_the_same_place_in_every_kind_of_answer() -> None:
+    """They are written once, whatever the answer."""
+    kinds = (
+        recommender_pb2.RecommendResponse,
+        recommender_pb2.RankResponse,
+        recommender_pb2.SimilarItemsResponse,
+    )
+    assert {kind.DESCRIPTOR.fields_by_name["items"].number for kind in kinds} == {1}

@@ -9,6 +9,7 @@ from shortlist.gateway.jobs import NOT_RUN, AnyQuery, ItemsQuery, Job, Outcome, 
 from shortlist.gateway.runner import BatchRunner, reject
 from shortlist.gateway.similar import SimilarItems
 from shortlist.gateway.slate import Slate
+from shortlist.gateway.wire import ItemWriter
 from shortlist.release.bundle import Release
 from shortlist.resilience.deadline import NEVER, Deadline
 from shortlist.retrieval.filters import Filters
@@ -55,7 +56,9 @@ def runner(place: Kitchen) -> BatchRunner:
     filters = Filters(release.catalogue, release.items.embeddings)
     similar = SimilarItems(release, open_index(release), filters, place.metrics)
     answers = AnswerMetrics(place.registry, SOURCES, release.vocabulary.row_count, ITEMS)
-    return BatchRunner(place.pipeline, similar, place.metrics, answers, NO_TRACING)
+    return BatchRunner(
+        place.pipeline, similar, place.metrics, answers, NO_TRACING, ItemWriter(release.vocabulary, SOURCES)
+    )
 
 
 def test_every_kind_of_request_in_a_batch_is_settled_once(runner: BatchRunner) -> None:

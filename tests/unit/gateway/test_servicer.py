@@ -21,6 +21,7 @@ from shortlist.gateway.servicer import (
     Servicer,
 )
 from shortlist.gateway.similar import SimilarItems
+from shortlist.gateway.wire import ItemWriter
 from shortlist.release.bundle import Release
 from shortlist.resilience.deadline import Deadline
 from shortlist.retrieval.filters import Filters
@@ -61,7 +62,8 @@ class Desk:
         similar = SimilarItems(release, open_index(release), filters, metrics)
         self.queue = Queue()
         answers = AnswerMetrics(self.registry, SOURCES, release.vocabulary.row_count, ITEMS)
-        self._runner = BatchRunner(place.pipeline, similar, metrics, answers, NO_TRACING)
+        writer = ItemWriter(release.vocabulary, SOURCES)
+        self._runner = BatchRunner(place.pipeline, similar, metrics, answers, NO_TRACING, writer)
         self._servicer = Servicer(
             release, self.queue, metrics, CallObserver(metrics, NO_TRACING, release.id, 0.0), DEFAULT_DEADLINE_S
         )

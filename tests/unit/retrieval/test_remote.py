@@ -11,6 +11,8 @@ import pytest
 
 from shortlist.core.errors import UnavailableError
 from shortlist.resilience.breaker import FAILURES_TO_OPEN, Breaker, BreakerState
+from shortlist.retrieval import kept as kept_rows
+from shortlist.retrieval.kept import Kept
 from shortlist.retrieval.remote import RETRIEVE, RemoteIndex
 from shortlist.rpc.front import Call
 from shortlist.rpc.server import open_front
@@ -216,3 +218,23 @@ def test_a_search_under_way_ends_with_the_index(service: Played) -> None:
         index.close()
         with pytest.raises(UnavailableError, match="CANCELLED"):
             searching.result(10)
+
+
+@pytest.mark.parametrize("gathered_bytes", [0, kept_rows.GATHERED_BYTES])
+def test_only_a_filter_too_large_to_gather_is_sent_as_a_bitmap(
+    service: Played, monkeypatch: pytest.MonkeyPatch, gathered_bytes: int
+) -> None:
+    monkeypatch.setattr(kept_rows, "GATHERED_BYTES", gathered_bytes)
+    asked: list[bytes] = []
+
+    def play(call: Call) -> None:
+        asked.append(retrieval_pb2.RetrieveRequest.FromString(call.payload).allowed_rows)
+        call.respond(response())
+
+    service.play = play
+    mask = np.isin(np.arange(12), [2, 10, 11])
+    with asking(service) as index:
+        found = index.search(QUERIES, K, Kept(mask, np.zeros((12, DIMENSION), np.float16)))
+
+    assert asked == ([] if gathered_bytes else [b"\x04\x0c"])
+    assert set(found.rows[0].tolist()) == (set(ROWS[0].tolist()) if asked else {2, 10, 11})

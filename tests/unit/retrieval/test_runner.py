@@ -9,6 +9,7 @@ from shortlist.core.arrays import F32
 from shortlist.core.errors import DeadlineExceededError, UnavailableError
 from shortlist.core.types import SourceList
 from shortlist.resilience.deadline import NEVER, Deadline
+from shortlist.retrieval.kept import Kept
 from shortlist.retrieval.remote import RETRIEVE
 from shortlist.retrieval.runner import Job, Outcome, SearchRunner, reject
 from shortlist.telemetry.retrieval import RetrievalMetrics
@@ -24,14 +25,16 @@ class Echo:
 
     def __init__(self) -> None:
         self.asked: list[tuple[int, int]] = []
+        self.filters: list[Kept | None] = []
         self.is_broken = False
 
     def __len__(self) -> int:
         return 100
 
-    def search(self, queries: F32, k: int) -> SourceList:
+    def search(self, queries: F32, k: int, kept: Kept | None = None) -> SourceList:
         """Echo."""
         self.asked.append((len(queries), k))
+        self.filters.append(kept)
         if self.is_broken:
             raise UnavailableError("index", "the device is gone")
         rows = np.repeat(queries[:, :1].astype(np.int32), k, axis=1)
@@ -51,12 +54,12 @@ class Bench:
         )
         self.settled: list[list[Outcome]] = []
 
-    def job(self, numbers: Sequence[int], limit: int = 3) -> Job:
+    def job(self, numbers: Sequence[int], limit: int = 3, kept: Kept | None = None) -> Job:
         """Make a job with a query a number."""
         mine: list[Outcome] = []
         self.settled.append(mine)
         queries = np.array([[number, 0] for number in numbers], np.float32)
-        return Job(queries, limit, PlayedCall(RETRIEVE, b""), Deadline(NEVER), mine.append)
+        return Job(queries, limit, kept, PlayedCall(RETRIEVE, b""), Deadline(NEVER), mine.append)
 
     def run(self, *jobs: Job) -> None:
         """Run a batch."""
@@ -87,6 +90,15 @@ def test_a_list_is_as_long_as_its_call_asked_whoever_waited_with_it(bench: Bench
 
     assert bench.index.asked == [(2, 2), (1, 5)]
     assert [bench.rows(place) for place in range(3)] == [[[7] * 2], [[8] * 5], [[9] * 2]]
+
+
+def test_calls_of_one_filter_are_one_search_and_others_have_their_own(bench: Bench) -> None:
+    tea, lamps = (Kept(np.ones(5, np.bool_), np.zeros((5, DIMENSION), np.float16)) for _ in range(2))
+    bench.run(bench.job([7], kept=tea), bench.job([8]), bench.job([9], kept=lamps), bench.job([5], kept=tea))
+
+    assert bench.index.asked == [(2, 3), (1, 3), (1, 3)]
+    assert bench.index.filters == [tea, None, lamps]
+    assert [bench.rows(place) for place in range(4)] == [[[7] * 3], [[8] * 3], [[9] * 3], [[5] * 3]]
 
 
 def test_the_queries_of_each_search_are_counted(bench: Bench) -> None:

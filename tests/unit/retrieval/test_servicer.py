@@ -9,6 +9,7 @@ from shortlist.core.arrays import F32
 from shortlist.core.errors import DeadlineExceededError, OverloadedError, UnavailableError
 from shortlist.core.types import SourceList
 from shortlist.resilience.deadline import Deadline
+from shortlist.retrieval.filters import Bitmaps
 from shortlist.retrieval.remote import RETRIEVE
 from shortlist.retrieval.runner import Job, reject
 from shortlist.retrieval.servicer import MAX_QUERIES, Servicer
@@ -18,6 +19,7 @@ from support.played_calls import PlayedCall
 
 DIMENSION = 4
 CODES = [code.name for code in grpc.StatusCode]
+EMBEDDINGS = np.zeros((12, DIMENSION), np.float16)
 QUERIES = np.arange(8, dtype=np.float32).reshape(2, DIMENSION)
 
 
@@ -40,7 +42,9 @@ class Desk:
 
     def __init__(self) -> None:
         self.queue, self.registry = Queue(), CollectorRegistry()
-        self._servicer = Servicer("tiny", DIMENSION, self.queue, RetrievalMetrics(self.registry, CODES))
+        self._servicer = Servicer(
+            "tiny", DIMENSION, self.queue, RetrievalMetrics(self.registry, CODES), Bitmaps(EMBEDDINGS)
+        )
 
     def take(self, message: retrieval_pb2.RetrieveRequest | bytes, deadline: Deadline | None = None) -> PlayedCall:
         """Take one call."""
@@ -103,7 +107,10 @@ def test_another_release_is_refused_and_both_are_named(desk: Desk, release: str)
         (request(query_count=MAX_QUERIES + 1), "query_count: must be 1 to 256, got 257"),
         (request(limit=0), "limit: must be 1 to 2048, got 0"),
         (request(limit=2049), "limit: must be 1 to 2048, got 2049"),
-        (request(allowed_rows=b"\1"), "allowed_rows: is not served by this version; leave it empty"),
+        (request(allowed_rows=b"\4"), "allowed_rows: must have 2 bytes, a bit for each of 12 rows, got 1"),
+        (request(allowed_rows=b"\5\0"), "allowed_rows: allows a row that is no item; items are 2 to 11"),
+        (request(allowed_rows=b"\6\0"), "allowed_rows: allows a row that is no item; items are 2 to 11"),
+        (request(allowed_rows=b"\4\x10"), "allowed_rows: allows a row that is no item; items are 2 to 11"),
         (request(np.zeros((0, 4), np.float32), query_count=2), "queries: must have 32 bytes, 2 of dimension 4, got 0"),
         (request(np.zeros((2, 5), np.float32)), "queries: must have 32 bytes, 2 of dimension 4, got 40"),
         (request(np.full((1, 4), np.nan, np.float32)), "queries: must be finite"),
@@ -125,6 +132,18 @@ def test_the_ends_of_the_ranges_are_served(desk: Desk, limit: int, count: int) -
     desk.take(request(np.ones((count, DIMENSION), np.float32), limit=limit))
 
     assert desk.queue.jobs[0].queries.shape == (count, DIMENSION)
+
+
+def test_a_bitmap_is_read_once_and_calls_with_the_same_share_what_it_keeps(desk: Desk) -> None:
+    for bitmap in (b"\4\x08", b"\x08\0", b"\4\x08", b""):
+        desk.take(request(allowed_rows=bitmap))
+
+    first, second, third, fourth = (job.kept for job in desk.queue.jobs)
+    assert first is not None
+    assert second is not None
+    assert (first.rows.tolist(), second.rows.tolist()) == ([2, 11], [3])
+    assert third is first
+    assert fourth is None
 
 
 def test_the_callers_deadline_is_the_jobs_and_without_one_a_call_waits_its_turn(desk: Desk) -> None:

@@ -7,6 +7,7 @@ from shortlist.core.types import Filter, History, SourceList
 from shortlist.release.bundle import Release
 from shortlist.retrieval.cpu import CpuIndex, read_index
 from shortlist.retrieval.filters import Filters
+from shortlist.retrieval.kept import Kept
 from shortlist.retrieval.sources import NEIGHBOUR_HALF_LIFE_DAYS, NeighbourSource, PopularSource, TowerSource
 from shortlist.retrieval.tower import QueryTower
 from support.retrieval_batches import histories, retrieval
@@ -52,6 +53,28 @@ class TestTowerSource:
         assert kept.mask[found.rows[1]].all()
         assert (np.diff(found.scores[1]) <= 0).all()
 
+    def test_a_batch_searches_once_for_each_filter(self, tiny_release: Release, filters: Filters) -> None:
+        searched: list[tuple[int, Kept | None]] = []
+
+        class WatchedIndex(CpuIndex):
+            """Notes what it was asked."""
+
+            def search(self, queries: F32, k: int, kept: Kept | None = None) -> SourceList:
+                searched.append((len(queries), kept))
+                return super().search(queries, k, kept)
+
+        embeddings = tiny_release.items.embeddings
+        tower = QueryTower(tiny_release.query_tower_path, tiny_release.manifest.query_tower, embeddings, HISTORY_LENGTH)
+        source = TowerSource(tower, WatchedIndex(read_index(tiny_release.index_path, DIMENSION, ITEMS)), 10)
+        tea, lamps = filters.plan(TEA), filters.plan(Filter(include_categories=("Lamps",)))
+        kept = [tea, None, lamps, tea, None]
+        batch = histories([[4], [5], [6], [7], [8]], length=HISTORY_LENGTH)
+        found = source.propose(retrieval(batch, kept))
+        assert searched == [(2, tea), (2, None), (1, lamps)]
+        for place, plan in enumerate(kept):
+            alone = source.propose(retrieval(histories([[4 + place]], length=HISTORY_LENGTH), [plan]))
+            assert found.rows[place, :10].tolist() == alone.rows[0, :10].tolist()
+
     def test_a_filter_that_keeps_fewer_than_the_quota_is_padded(self, source: TowerSource, filters: Filters) -> None:
         few = filters.only(np.array([5, 9], np.int32))
         found = source.propose(retrieval(histories([[4]], length=HISTORY_LENGTH), [few]))
@@ -81,8 +104,8 @@ class TestTowerSource:
         class ShortIndex(CpuIndex):
             """Ends at three items, as a GPU ends at 2,048."""
 
-            def search(self, queries: F32, k: int) -> SourceList:
-                return super().search(queries, min(k, 3))
+            def search(self, queries: F32, k: int, kept: Kept | None = None) -> SourceList:
+                return super().search(queries, k if kept is not None else min(k, 3), kept)
 
         tower = QueryTower(
             tiny_release.query_tower_path,

@@ -1,6 +1,6 @@
 """How soon and how often a part is started again; the clock is a number."""
 
-from shortlist.local.restarts import RestartBudget
+from shortlist.resilience.restarts import RestartBudget
 
 
 def test_each_restart_waits_twice_as_long_as_the_one_before() -> None:

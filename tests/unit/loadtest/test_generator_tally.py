@@ -1,0 +1,40 @@
+"""The tally: a call without an answer is infinitely slow, and every outcome stands under its own name."""
+
+import numpy as np
+import pytest
+from loadtest.generator.tally import Record, summarise
+
+_ALL = np.ones(100, np.bool_)
+
+
+def _record(outcomes: list[str], latency_s: float = 0.010) -> Record:
+    due = np.arange(len(outcomes)) / 100
+    done = np.where([bool(outcome) for outcome in outcomes], due + latency_s, np.nan)
+    return Record(due, due + 0.001, done, outcomes)
+
+
+def test_latency_counts_from_when_a_call_was_due() -> None:
+    summary = summarise(_record(["ok"] * 100), _ALL, 1.0)
+    assert summary.latency_ms["p99"] == pytest.approx(10.0)
+    assert summary.sent_late_p99_ms == pytest.approx(1.0)
+    assert summary.answered_per_s == 100
+
+
+@pytest.mark.parametrize("failure", ["UNAVAILABLE", "connection_reset", "empty", ""])
+def test_failures_are_no_answers_and_have_no_end(failure: str) -> None:
+    summary = summarise(_record(["ok"] * 97 + [failure] * 3), _ALL, 1.0)
+    assert summary.outcomes == {"ok": 97, failure or "unanswered": 3}
+    assert summary.answered_per_s == 97
+    assert summary.latency_ms["p90"] == pytest.approx(10.0)
+    assert summary.latency_ms["p99"] is None
+
+
+def test_a_call_that_was_never_sent_is_named_so() -> None:
+    record = _record(["ok"] * 99 + [""])
+    record.sent_s[-1] = np.nan
+    assert summarise(record, _ALL, 1.0).outcomes == {"ok": 99, "unsent": 1}
+
+
+def test_only_the_chosen_calls_are_counted() -> None:
+    chosen = np.arange(100) >= 50
+    assert summarise(_record(["UNKNOWN"] * 50 + ["ok"] * 50), chosen, 1.0).outcomes == {"ok": 50}
