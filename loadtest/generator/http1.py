@@ -59,10 +59,13 @@ class Http1Connection(Connection):
         if body is None:
             return
         self._received = b""
+        outcome = _outcome(
+            first, body
+        )  # before the call is let go: where this is no answer, it ends with the connection
         call, self._call = self._call, None
         if call is None:
             raise ProtocolError("an answer to nothing")
-        yield call, _outcome(first, body)
+        yield call, outcome
         if headers.get(b"connection") == b"close":
             self.close()
 
