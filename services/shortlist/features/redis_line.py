@@ -12,6 +12,7 @@ import redis
 
 from shortlist.core.errors import StartError
 from shortlist.features.config import FeatureSettings
+from shortlist.features.dial import Dialer
 
 
 def open_pool(settings: FeatureSettings, connections: int, protocol: int | None = None) -> redis.ConnectionPool:
@@ -42,10 +43,16 @@ def open_pool(settings: FeatureSettings, connections: int, protocol: int | None 
 
 
 class Line:
-    """A held connection; for one thread."""
+    """A held connection; for one thread.
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
+    Args:
+        connection: Opened with the first question.
+        timeout_s: The longest wait for it to open, in seconds.
+    """
+
+    def __init__(self, connection: Any, timeout_s: float) -> None:
+        self._connection, self._timeout_s = connection, timeout_s
+        self._dialer = Dialer(connection.connect)
         self._has_answered = False
 
     def mget(self, keys: Sequence[str]) -> list[bytes | None]:
@@ -65,8 +72,10 @@ class Line:
             return self._ask(keys)
 
     def _ask(self, keys: Sequence[str]) -> list[bytes | None]:
+        if self._dialer.is_under_way or not self._connection.is_connected:
+            self._dialer.dial(self._timeout_s)
         try:
-            self._connection.send_command("MGET", *keys)  # connects where it is not connected
+            self._connection.send_command("MGET", *keys)
             values = cast("list[bytes | None]", self._connection.read_response())
         except redis.RedisError:
             self._connection.disconnect()
@@ -80,10 +89,15 @@ class Line:
 
 
 class Lines:
-    """The lines of a pool's settings; as many as threads ask for one."""
+    """The lines of a pool's settings; as many as threads ask for one.
 
-    def __init__(self, pool: Any) -> None:
-        self._pool = pool
+    Args:
+        pool: Makes connections.
+        timeout_s: The longest wait for one to open, in seconds.
+    """
+
+    def __init__(self, pool: Any, timeout_s: float) -> None:
+        self._pool, self._timeout_s = pool, timeout_s
         self._held = threading.local()
         self._all: list[Line] = []
 
@@ -91,7 +105,7 @@ class Lines:
         """Give this thread its line."""
         line: Line | None = getattr(self._held, "line", None)
         if line is None:
-            line = self._held.line = Line(self._pool.make_connection())
+            line = self._held.line = Line(self._pool.make_connection(), self._timeout_s)
             self._all.append(line)
         return line
 

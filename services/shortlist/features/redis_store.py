@@ -28,15 +28,20 @@ class RedisUserStore:
 
     Args:
         client: A client that decodes nothing; its pool is at least as large as the number of batch workers.
+        timeout_s: The longest wait for a connection to open, in seconds.
         breaker: Keeps a Redis that hangs from costing every read the timeout.
         on_bad_row: Called for every row that cannot be decoded.
     """
 
     def __init__(
-        self, client: redis.Redis, breaker: Breaker | None = None, on_bad_row: Callable[[], None] = lambda: None
+        self,
+        client: redis.Redis,
+        timeout_s: float,
+        breaker: Breaker | None = None,
+        on_bad_row: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
-        self._lines = Lines(client.connection_pool)
+        self._lines = Lines(client.connection_pool, timeout_s)
         self._breaker = breaker or Breaker()
         self._on_bad_row = on_bad_row
 
@@ -59,7 +64,8 @@ class RedisUserStore:
         Raises:
             StartError: the URL is none, or the password cannot be read.
         """
-        return cls(redis.Redis.from_pool(open_pool(settings, connections)), breaker, on_bad_row)
+        client = redis.Redis.from_pool(open_pool(settings, connections))
+        return cls(client, settings.timeout_s, breaker, on_bad_row)
 
     def read(
         self,

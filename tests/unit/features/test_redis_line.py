@@ -13,6 +13,11 @@ class Played:
         self._answers = list(answers)
         self.disconnects = 0
 
+    is_connected = True
+
+    def connect(self) -> None:
+        """Be connected already."""
+
     def send_command(self, *_: str) -> None:
         """Send nothing."""
 
@@ -37,7 +42,7 @@ GONE = redis.ConnectionError("closed by the server")
 
 def test_a_connection_that_was_closed_since_its_last_answer_is_opened_again() -> None:
     played = Played([b"1"], GONE, [b"2"])
-    line = Line(played)
+    line = Line(played, 1.0)
     assert line.mget(["a"]) == [b"1"]
     assert line.mget(["a"]) == [b"2"]
     assert played.disconnects == 1
@@ -45,7 +50,7 @@ def test_a_connection_that_was_closed_since_its_last_answer_is_opened_again() ->
 
 def test_a_server_that_stays_away_is_asked_twice_and_then_once_a_call() -> None:
     played = Played([b"1"], GONE, GONE, GONE, [b"2"])
-    line = Line(played)
+    line = Line(played, 1.0)
     line.mget(["a"])
     with pytest.raises(redis.ConnectionError):
         line.mget(["a"])
@@ -56,7 +61,7 @@ def test_a_server_that_stays_away_is_asked_twice_and_then_once_a_call() -> None:
 
 def test_a_slow_answer_is_not_asked_for_again_and_never_read_by_the_next_call() -> None:
     played = Played([b"1"], redis.TimeoutError("slow"), [b"2"])
-    line = Line(played)
+    line = Line(played, 1.0)
     line.mget(["a"])
     with pytest.raises(redis.TimeoutError):
         line.mget(["a"])
@@ -65,7 +70,7 @@ def test_a_slow_answer_is_not_asked_for_again_and_never_read_by_the_next_call() 
 
 
 def test_each_thread_has_a_line_of_its_own() -> None:
-    lines = Lines(Played())
+    lines = Lines(Played(), 1.0)
     mine, theirs = lines.line(), []
     thread = threading.Thread(target=lambda: theirs.append(lines.line()))
     thread.start()

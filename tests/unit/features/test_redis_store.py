@@ -89,6 +89,11 @@ class FakeConnection:
         self._server = server
         self._asked: Sequence[str] = ()
 
+    is_connected = True
+
+    def connect(self) -> None:
+        """Be connected already."""
+
     def send_command(self, command: str, *keys: str) -> None:
         """Remember what is asked."""
         assert command == "MGET"
@@ -109,7 +114,7 @@ class Stored:
         self.redis = FakeRedis()
         self.bad_rows = 0
         self.breaker = Breaker()
-        self.store = RedisUserStore(cast("Any", self.redis), self.breaker, self._count)
+        self.store = RedisUserStore(cast("Any", self.redis), 1.0, self.breaker, self._count)
 
     def _count(self) -> None:
         self.bad_rows += 1
