@@ -16,7 +16,7 @@ export ORT_DISABLE_TELEMETRY := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint type protos lock bench loadtest quality release model-repository dashboards dashboard-pictures gpu-names gpu-check secrets up up-gpu down test-compose clean
+.PHONY: help demo test test-all lint type protos lock bench bench-sweep bench-filters loadtest quality release model-repository dashboards dashboard-pictures gpu-names gpu-check secrets up up-gpu down test-compose clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -63,6 +63,12 @@ protos: $(VENV)/dev.done ## write services/shortlist/v1 and the edge's descripto
 
 LOCK = $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header
 LOCKED := deploy/requirements
+# What each peer of the benchmark needs besides its framework: the same kernels as ours, and the fast parts that it takes.
+PEER_KERNELS := numpy faiss-cpu onnxruntime redis[hiredis] pydantic-settings orjson uvloop httptools
+PEER_fastapi := fastapi uvicorn
+PEER_litserve := litserve
+PEER_bentoml := bentoml
+PEER_ray := ray[serve]
 
 lock: $(VENV)/dev.done ## write deploy/requirements from pyproject.toml
 	@echo 'torch ; python_version < "3"' > $(VENV)/without-torch.txt
@@ -75,9 +81,17 @@ lock: $(VENV)/dev.done ## write deploy/requirements from pyproject.toml
 	@$(LOCK) pyproject.toml --extra cpu --extra train \
 		--override $(VENV)/without-torch.txt -c $(LOCKED)/dev.txt -o $(LOCKED)/trainer.txt
 	@echo onnxruntime | $(LOCK) - -c $(LOCKED)/dev.txt -o $(LOCKED)/triton.txt
+	@$(foreach peer,fastapi litserve bentoml ray,printf '%s\n' $(PEER_KERNELS) $(PEER_$(peer)) | \
+		$(LOCK) - -c $(LOCKED)/serve.txt -o loadtest/peers/requirements/$(peer).txt &&) true
 
 bench: $(VENV)/dev.done ## latency, memory and training figures on this machine
 	@$(BIN)/python -m loadtest.bench --release $(RELEASE)
+
+bench-sweep: $(VENV)/dev.done ## run each peer in every sensible way (40 minutes, goes on where it stopped); loadtest/peers/sweep.json
+	@$(BIN)/python -m loadtest.peers.sweep $(SWEEP)
+
+bench-filters: $(VENV)/dev.done ## filtered searches of a million items by the share kept
+	@$(BIN)/python -m loadtest.filters
 
 quality: $(VENV)/dev.done ## train and measure on real logs (hours), write docs/quality.md and docs/compression.md: QUALITY="--online-retail DIR --movielens DIR"
 	@$(BIN)/python -m shortlist.offline.quality --ablation $(QUALITY)

@@ -120,7 +120,7 @@ class Parts:
             filters,
             LocalRanker(release.ranker_path, release.manifest.ranker),
             self.metrics,
-            {"redis": Breaker(), "triton": Breaker()},
+            Breaker(),
         )
         self._similar = SimilarItems(release, index, filters, self.metrics)
         self._payloads = cycle([RecommendRequest(user_id=user, limit=20).SerializeToString() for user in rows])

@@ -1,13 +1,15 @@
 """BentoML: one service, adaptive batching by its dispatcher, which decides itself how long a batch waits.
 
 An async method runs inline on the event loop, any other on the pool of threads. A batchable method takes and gives
-lists, one user in each request's.
+lists, so a request's user becomes a list of one, and its answer is one.
 """
 
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
 import bentoml
 import orjson
+from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from loadtest.peers.work import BATCHES_IN_FLIGHT, Answer, PeerSettings, open_work
@@ -15,6 +17,14 @@ from loadtest.peers.work import BATCHES_IN_FLIGHT, Answer, PeerSettings, open_wo
 SETTINGS = PeerSettings()
 _MAX_LATENCY_MS = 10_000
 """The dispatcher refuses what it expects to take longer; none of this benchmark's requests shall be refused."""
+_batched = partial(
+    bentoml.api,
+    route="/recommend",
+    batchable=True,
+    max_batch_size=max(SETTINGS.batch, 2),  # 1 is refused, also where this is not served
+    max_latency_ms=_MAX_LATENCY_MS,
+)
+OneUser = Annotated[list[str], BeforeValidator(lambda user_id: [user_id])]
 
 
 def _json(answer: Answer) -> Response:
@@ -39,15 +49,15 @@ class _Pooled(_Base):
 
 
 class _InlineBatches(_Base):
-    @bentoml.api(route="/recommend", batchable=True, max_batch_size=SETTINGS.batch, max_latency_ms=_MAX_LATENCY_MS)
-    async def recommend(self, user_ids: list[str]) -> list[Answer]:
-        return self.work.answer(user_ids)
+    @_batched()
+    async def recommend(self, user_id: OneUser) -> list[dict[str, Any]]:
+        return self.work.answer(user_id)
 
 
 class _PooledBatches(_Base):
-    @bentoml.api(route="/recommend", batchable=True, max_batch_size=SETTINGS.batch, max_latency_ms=_MAX_LATENCY_MS)
-    def recommend(self, user_ids: list[str]) -> list[Answer]:
-        return self.work.answer(user_ids)
+    @_batched()
+    def recommend(self, user_id: OneUser) -> list[dict[str, Any]]:
+        return self.work.answer(user_id)
 
 
 _BY_BATCHED_AND_POOLED = {

@@ -20,9 +20,10 @@ class Recommender(litserve.LitAPI):
         """Load the work."""
         self._work = open_work(PeerSettings())
 
-    def decode_request(self, request: dict[str, str]) -> str:
+    def decode_request(self, request: dict[str, Any]) -> str:  # FastAPI checks a body against this type
         """Take the user."""
-        return request["user_id"]
+        user_id: str = request["user_id"]
+        return user_id
 
     def batch(self, inputs: Sequence[str]) -> Sequence[str]:
         """Leave the list as it is."""

@@ -1,7 +1,8 @@
 """Ray Serve in its throughput-optimised form: HAProxy before the replicas, `serve.batch` in each of them.
 
-The environment that `loadtest.peers.run` sets (`RAY_SERVE_THROUGHPUT_OPTIMIZED`, `RAY_SERVE_ENABLE_HA_PROXY`) is what
-Ray's own performance guide names. There is no dashboard, and everything listens on loopback.
+`loadtest.peers.run` sets the environment for it (`RAY_SERVE_THROUGHPUT_OPTIMIZED`, `RAY_SERVE_ENABLE_HA_PROXY`). There
+is no dashboard. Requests come over loopback, but Ray's daemons, its replicas and HAProxy listen on every interface and
+cannot be told otherwise: run it in a network namespace (`unshare -rn`) where that matters.
 """
 
 import asyncio

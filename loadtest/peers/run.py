@@ -1,7 +1,7 @@
 """Start a peer, wait until it answers, and end it with everything that it started.
 
     with running("fastapi", PeerChoice(workers=2, batch=8), release_dir, redis_url, user_id, console) as endpoint:
-        ...  # POST endpoint.body(user_id) to endpoint.path on endpoint.port, HTTP/1.1, kept alive
+        ...  # Target(endpoint.address, http_path=endpoint.path) for the load generator
 
 Each peer runs in its own environment and in a session of its own; whatever is left of that session at the end is
 killed, since Ray puts its daemons into process groups of their own.
@@ -12,23 +12,26 @@ import json
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
+from loadtest.generator.messages import LIMIT
 from loadtest.peers.environments import install
 from shortlist.local.ports import Ports
 from shortlist.local.probes import LOOPBACK
-from shortlist.local.process import Process
+from shortlist.local.process import POLL_INTERVAL_S, Process
+from shortlist.resilience.deadline import Deadline
 
 ROOT = Path(__file__).parents[2]
-PROTOCOL = "http/1.1"
-_READY_TIMEOUT_S = 90.0
+_READY_TIMEOUT_S = 60.0
 _GRACE_S = 10.0
 _PROBE_TIMEOUT_S = 10.0
+_SWEEP_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +53,16 @@ class PeerChoice:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a running peer is asked: POST, HTTP/1.1, kept alive; 200 is an answer.
+    """Where a running peer is asked: POST {"user_id": ..., "limit": 20} over HTTP/1.1, kept alive; 200 is an answer.
 
     Args:
-        port: On 127.0.0.1.
+        address: "host:port".
         path: Of the request.
-        body: Writes the request's body for a user id; JSON.
         pid: The leader of its session.
     """
 
-    port: int
+    address: str
     path: str
-    body: Callable[[str], bytes]
     pid: int
 
     def ask(self, user_id: str, timeout_s: float = _PROBE_TIMEOUT_S) -> dict[str, list[object]]:
@@ -71,9 +72,10 @@ class Endpoint:
             OSError, http.client.HTTPException: no answer.
             ValueError: one that is no answer.
         """
-        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=timeout_s)
+        connection = http.client.HTTPConnection(self.address, timeout=timeout_s)
         try:
-            connection.request("POST", self.path, self.body(user_id), {"Content-Type": "application/json"})
+            body = json.dumps({"user_id": user_id, "limit": LIMIT})  # as the load generator asks
+            connection.request("POST", self.path, body, {"Content-Type": "application/json"})
             response = connection.getresponse()
             text = response.read()
         finally:
@@ -81,7 +83,7 @@ class Endpoint:
         if response.status != http.client.OK:
             raise ValueError(f"status {response.status}: {text[:200]!r}")
         answer = json.loads(text)
-        # Where requests are lists, answers are.
+        # BentoML's batches answer lists, of one here.
         return dict(answer[0] if isinstance(answer, list) else answer)
 
 
@@ -121,8 +123,7 @@ def running(
         }
         command = [str(python), "-m", *_commands(port, choice.workers)[name]]
         process = Process(name, command, environment, Path(run_dir) / "peer.log")
-        body = _body_in_list if name == "bentoml" and choice.batch > 1 else _body
-        endpoint = Endpoint(port, "/recommend", body, process.pid)
+        endpoint = Endpoint(f"{LOOPBACK}:{port}", "/recommend", process.pid)
         try:
             process.wait_ready(lambda: _answers(endpoint, user_id), _READY_TIMEOUT_S)
             yield endpoint
@@ -156,6 +157,7 @@ def _ray_environment(run_dir: str) -> dict[str, str]:
         "RAY_TMPDIR": run_dir,
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_DEFAULT_HTTP_HOST": LOOPBACK,
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{run_dir}/haproxy.cfg",
@@ -169,15 +171,6 @@ def _ray_environment(run_dir: str) -> dict[str, str]:
 _ENVIRONMENTS = {"bentoml": _bentoml_environment, "ray": _ray_environment}
 
 
-def _body(user_id: str) -> bytes:
-    return json.dumps({"user_id": user_id}).encode()
-
-
-def _body_in_list(user_id: str) -> bytes:
-    """Write a request of one, as a batchable method of BentoML takes it."""
-    return json.dumps({"user_ids": [user_id]}).encode()
-
-
 def _answers(endpoint: Endpoint, user_id: str) -> bool:
     try:
         return bool(endpoint.ask(user_id)["items"])
@@ -186,8 +179,22 @@ def _answers(endpoint: Endpoint, user_id: str) -> bool:
 
 
 def _end_session(leader: int) -> None:
-    """Kill what is left of a session."""
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(ProcessLookupError):
-            if os.getsid(int(process.name)) == leader:
-                os.kill(int(process.name), signal.SIGKILL)
+    """Kill what is left of a session, again until nothing is: what dies may have been starting something."""
+    deadline = Deadline.after(_SWEEP_S)
+    while (left := _session(leader)) and not deadline.has_passed():
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(POLL_INTERVAL_S)
+
+
+def _session(leader: int) -> list[int]:
+    """List the processes of a session that still run."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # After the name, in brackets: state, parent, group, session.
+            state, _, _, session = status.read_text().rpartition(")")[2].split()[:4]
+            if int(session) == leader and state != "Z":
+                found.append(int(status.parent.name))
+    return found

@@ -90,7 +90,7 @@ class Work:
         """
         manifest, items = self._release.manifest, self._release.items
         never = Deadline(NEVER)
-        rows = self._store.read(user_ids, never)
+        rows = self._store.read(user_ids, never).rows
         known = self._encoder.encode([Query(user_id, LIMIT) for user_id in user_ids], rows)
         retrieval = Retrieval(known.history, known.user_dense, known.kept, known.excluded)
         lists = [source.propose(retrieval) for source in self._sources]
@@ -103,6 +103,7 @@ class Work:
             candidates,
             items.columns,
             self._release.catalogue.categories,
+            manifest.candidates,
         )
         scores = self._ranker.score(tensors, never)
         best, counts = top_k(scores, candidates.rows > 0, LIMIT)

@@ -4,45 +4,26 @@ import re
 from collections import Counter
 from typing import Any
 
-import grpc
 import pytest
 import yaml
 from deploy.grafana.build import render
-from prometheus_client import CollectorRegistry
 
-from shortlist.gateway.servicer import METHODS
-from shortlist.telemetry.answers import AnswerMetrics
-from shortlist.telemetry.gateway import STAGES, GatewayMetrics
-from shortlist.telemetry.near_cache import NearCacheMetrics
+from shortlist.telemetry.gateway import STAGES
 from support.dashboards import DASHBOARDS, NAMES, DashboardPanel, dashboard, every_panel
+from support.measured_metrics import SCRAPED, Labels, grouping_labels, measured
 
 DEPLOY = DASHBOARDS.parents[1]
 PROVISIONING = DASHBOARDS.parent / "provisioning"
-SOURCES = ("tower", "popular")
-SCRAPED = {"job", "instance"}
-"""Labels that Prometheus adds to everything that it scrapes."""
 
 PANELS = every_panel()
-Labels = dict[str, set[str]]
 
 every = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: f"{panel.dashboard}: {panel.title}")
 
 
 @pytest.fixture(scope="module")
-def measured() -> dict[str, Labels]:
-    """Register everything that a gateway measures; label values by label by the name of each sample."""
-    registry = CollectorRegistry()
-    metrics = GatewayMetrics(registry, METHODS, [code.name for code in grpc.StatusCode], SOURCES)
-    metrics.info.labels("version", "release", "front", "ranker", "device")
-    AnswerMetrics(registry, SOURCES, rows=3, items=1)
-    NearCacheMetrics(registry)
-    found: dict[str, Labels] = {}
-    for family in registry.collect():
-        for sample in family.samples:
-            labels = found.setdefault(sample.name, {})
-            for label, value in sample.labels.items():
-                labels.setdefault(label, set()).add(value)
-    return found
+def known() -> dict[str, Labels]:
+    """Everything that is measured."""
+    return measured()
 
 
 def selectors(expression: str) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -51,12 +32,6 @@ def selectors(expression: str) -> list[tuple[str, list[tuple[str, str]]]]:
         (name, re.findall(r'(\w+)(?:=~|!~|!=|=)"([^"]*)"', matchers))
         for name, matchers in re.findall(r"\b(shortlist_\w+)(?:\{([^}]*)\})?", expression)
     ]
-
-
-def grouping_labels(expression: str) -> set[str]:
-    """Name the labels that an expression groups by."""
-    lists = re.findall(r"\b(?:by|on|group_left) \(([^)]*)\)", expression)
-    return {label.strip() for names in lists for label in names.split(",")}
 
 
 def test_the_committed_json_is_what_a_build_writes() -> None:
@@ -105,19 +80,19 @@ def test_nothing_is_padded(panel: DashboardPanel) -> None:
 
 @every
 def test_our_metrics_exist_with_the_labels_and_values_that_a_panel_names(
-    measured: dict[str, Labels], panel: DashboardPanel
+    known: dict[str, Labels], panel: DashboardPanel
 ) -> None:
     for query in panel.queries:
-        known: set[str] = set()
+        labels: set[str] = set()
         for name, matchers in selectors(query.expression):
-            assert name in measured
-            known |= measured[name].keys() | SCRAPED
+            assert name in known
+            labels |= known[name].keys() | SCRAPED
             for label, compared in matchers:
-                assert label in measured[name].keys() | SCRAPED
+                assert label in known[name].keys() | SCRAPED
                 named = set(compared.split("|")) - {"$instance"}
-                assert named <= measured[name].get(label, set()), f"{label} of {name}"
-        if known:
-            assert grouping_labels(query.expression) | set(re.findall(r"{{(\w+)}}", query.legend)) <= known
+                assert named <= known[name].get(label, set()), f"{label} of {name}"
+        if labels:
+            assert grouping_labels(query.expression) | set(re.findall(r"{{(\w+)}}", query.legend)) <= labels
 
 
 def test_the_waterfall_shows_the_queue_and_every_stage_of_the_pipeline() -> None:

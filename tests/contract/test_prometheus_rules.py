@@ -9,19 +9,17 @@ import pytest
 import yaml
 
 from shortlist.telemetry.gateway import BREAKERS, DEPENDENCIES
+from support.measured_metrics import SCRAPED, grouping_labels, measured
 from support.prometheus_rules import (
     FOLDER,
     ROOT,
     RULE_FILES,
     RUNBOOK,
-    SCRAPED,
     TEST_FILES,
     commands,
     expressions,
     fenced,
-    grouping_labels,
     matchers,
-    measured,
     names,
     read,
     rules,

@@ -177,7 +177,7 @@ def kitchen(
         Filters(release.catalogue, release.items.embeddings),
         ranker or LocalRanker(release.ranker_path, release.manifest.ranker),
         metrics,
-        breakers,
+        breakers["triton"],
         clock=lambda: float(LOG_END_S),
     )
     return Kitchen(release, store, pipeline, metrics, registry, breakers)

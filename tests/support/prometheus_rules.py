@@ -5,22 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import grpc
 import yaml
-from prometheus_client import CollectorRegistry
-
-from shortlist.gateway.servicer import METHODS
-from shortlist.telemetry.answers import AnswerMetrics
-from shortlist.telemetry.gateway import GatewayMetrics
-from shortlist.telemetry.retrieval import RetrievalMetrics
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "prometheus"
 RULE_FILES = sorted((FOLDER / "rules").glob("*.yml"))
 TEST_FILES = sorted((FOLDER / "tests").glob("*.yml"))
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
-SCRAPED = {"job", "instance"}
-"""Labels that Prometheus adds to everything that it scrapes."""
 
 Rule = Mapping[str, Any]
 
@@ -76,27 +67,3 @@ def matchers(expression: str) -> list[tuple[str, str, set[str]]]:
         for name, braces in re.findall(r"([a-zA-Z_:][\w:]*)\{([^}]*)\}", expression)
         for label, values in re.findall(r'(\w+)(?:=~|!~|!=|=)"([^"]*)"', braces)
     ]
-
-
-def grouping_labels(expression: str) -> set[str]:
-    """Name the labels that an expression groups by."""
-    return {label.strip() for group in re.findall(r"\bby \(([^)]*)\)", expression) for label in group.split(",")}
-
-
-def measured() -> dict[str, dict[str, set[str]]]:
-    """Register what the services measure; label values by label by the name of each sample."""
-    codes = [code.name for code in grpc.StatusCode]
-    gateway, retrieval = CollectorRegistry(), CollectorRegistry()
-    sources = ("tower", "popular")
-    GatewayMetrics(gateway, METHODS, codes, sources).serves(
-        version="", release="", front="", ranker="", device="", items=0, trained_until_s=0.0
-    )
-    AnswerMetrics(gateway, sources, rows=3, items=1)
-    RetrievalMetrics(retrieval, codes).info.labels("", "", "")
-    found: dict[str, dict[str, set[str]]] = {}
-    for registry in (gateway, retrieval):
-        for sample in (sample for family in registry.collect() for sample in family.samples):
-            labels = found.setdefault(sample.name, {})
-            for label, value in sample.labels.items():
-                labels.setdefault(label, set()).add(value)
-    return found

@@ -23,6 +23,7 @@ PONG_S = 1.0
 """The longest wait for the answer to a ping; with the interval it is less than the cache's lease."""
 _RETRY_S = 0.2
 _TICK_S = 0.1
+_STOP_S = 2.0
 
 
 class Invalidated(Protocol):
@@ -68,9 +69,9 @@ class Invalidations:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread; one that waits for a name to be resolved is left to end with the process."""
         self._stopped.set()
-        self._thread.join()
+        self._thread.join(_STOP_S)
 
     def _run(self) -> None:
         while not self._stopped.is_set():

@@ -9,7 +9,6 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Self
 
 import grpc
 from prometheus_client import CollectorRegistry
@@ -51,6 +50,7 @@ from shortlist.retrieval.tower import QueryTower
 from shortlist.rpc.channels import open_channel
 from shortlist.rpc.front import FrontOptions
 from shortlist.rpc.health import Health
+from shortlist.rpc.running import Running
 from shortlist.rpc.server import open_front
 from shortlist.rpc.services import reflecting
 from shortlist.telemetry.answers import AnswerMetrics
@@ -63,7 +63,7 @@ _LOGGER = logging.getLogger(__name__)
 _RETRY_S = 0.2
 
 
-class Gateway:
+class Gateway(Running):
     """A running gateway; construct it to start it, `close` to drain and end it.
 
     Raises:
@@ -108,7 +108,7 @@ class Gateway:
             check_schema(release, [source.name for source in sources])
             ranker = _open_ranker(release, ranking)
             stack.callback(ranker.close)
-            pipeline = Pipeline(release, store, sources, filters, ranker, metrics, breakers)
+            pipeline = Pipeline(release, store, sources, filters, ranker, metrics, breakers["triton"])
             similar = SimilarItems(release, searched, filters, metrics)
 
             loadable = ranker if isinstance(ranker, TritonRanker) else None
@@ -160,21 +160,6 @@ class Gateway:
             stack.callback(self._health.drain)
             self._parts = stack.pop_all()
         _LOGGER.info("serving %s on port %d (%s, %s)", release.id, self._front.port, self._front.name, ranker.name)
-
-    @property
-    def port(self) -> int:
-        """The bound port."""
-        return self._front.port
-
-    def close(self) -> None:
-        """Stop serving: not ready, no new calls, finish those in flight, end every part."""
-        self._parts.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def start_gateway(settings: GatewaySettings) -> Gateway:

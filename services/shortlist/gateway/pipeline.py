@@ -45,7 +45,7 @@ class Pipeline:
         filters: Plans of filters over the release.
         ranker: Scores.
         metrics: Counts.
-        breakers: By dependency: "triton"; what else can be left alone has its breaker inside.
+        breaker: Of the ranker; store and index have theirs inside.
         clock: Seconds since 1970.
     """
 
@@ -57,11 +57,11 @@ class Pipeline:
         filters: Filters,
         ranker: Ranker,
         metrics: GatewayMetrics,
-        breakers: Mapping[str, Breaker],
+        breaker: Breaker,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._release, self._store, self._sources = release, store, sources
-        self._ranker, self._metrics, self._breakers = ranker, metrics, breakers
+        self._ranker, self._metrics, self._breaker = ranker, metrics, breaker
         self._encoder = Encoder(release, filters, clock)
         self._clock = clock
         self._fallback = Fallback(release.items.popular, [source.name for source in sources])
@@ -174,18 +174,17 @@ class Pipeline:
 
     def _rank(self, tensors: Mapping[str, AnyArray], deadline: Deadline, trace: BatchTrace) -> F32 | None:
         budget = Deadline.after(RANKING_SHARE * deadline.remaining_s())
-        breaker = self._breakers["triton"]
-        if breaker.allows():
+        if self._breaker.allows():
             try:
                 scores = self._ranker.score(tensors, budget)
             except UnavailableError:
                 self._metrics.dependency_errors.labels("triton").inc()
                 if budget.has_passed():
-                    breaker.abandoned()  # the callers' hurry says nothing about the dependency
+                    self._breaker.abandoned()  # the callers' hurry says nothing about the dependency
                 else:
-                    breaker.failed()
+                    self._breaker.failed()
             else:
-                breaker.succeeded()
+                self._breaker.succeeded()
                 return scores
         trace.degraded.add(Degraded.RANKER_UNAVAILABLE)
         return None

@@ -6,7 +6,6 @@ Ready means: the release is verified, its index is loaded and has answered a sea
 import gc
 import logging
 from contextlib import ExitStack
-from typing import Self
 
 import grpc
 import numpy as np
@@ -21,6 +20,7 @@ from shortlist.retrieval.open import open_index
 from shortlist.retrieval.runner import Job, SearchRunner, reject
 from shortlist.retrieval.servicer import METHODS, SERVICES, Servicer
 from shortlist.rpc.health import Health
+from shortlist.rpc.running import Running
 from shortlist.rpc.server import open_front
 from shortlist.rpc.services import reflecting
 from shortlist.telemetry.exporter import Exporter, new_registry
@@ -29,7 +29,7 @@ from shortlist.telemetry.retrieval import RetrievalMetrics
 _LOGGER = logging.getLogger(__name__)
 
 
-class RetrievalServer:
+class RetrievalServer(Running):
     """A running retrieval service; construct it to start it, `close` to drain and end it.
 
     Raises:
@@ -77,18 +77,3 @@ class RetrievalServer:
             stack.callback(health.drain)
             self._parts = stack.pop_all()
         _LOGGER.info("searching %s on port %d (%s, %s)", release.id, self._front.port, self._front.name, index.device)
-
-    @property
-    def port(self) -> int:
-        """The bound port."""
-        return self._front.port
-
-    def close(self) -> None:
-        """Stop serving: not ready, no new calls, finish those in flight, end every part."""
-        self._parts.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

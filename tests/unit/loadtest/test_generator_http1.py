@@ -7,7 +7,7 @@ from loadtest.generator.run import Pace, Target, run
 
 from support.scripted_http2 import Peer, Script, scripted
 
-_CALLS = 20
+_CALLS = 10
 _BODY = b'{"items": ["item-1"]}'
 _PACE = Pace(drain_s=1.0)
 
