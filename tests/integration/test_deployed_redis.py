@@ -121,6 +121,7 @@ def test_a_gateway_that_the_store_refuses_says_so_in_one_line(
     status, lines = failed_start(settings_of(tiny_release.path, **others))
 
     assert status == 1
+    assert len([line for line in lines if line.startswith("{")]) == 1
     assert "SHORTLIST_FEATURES_REDIS_PASSWORD_FILE" in error_of(lines)
 
 

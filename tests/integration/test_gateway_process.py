@@ -52,10 +52,10 @@ def test_a_url_of_the_online_store_that_is_none_is_refused_without_repeating_it(
     assert "secret" not in "".join(lines)
 
 
-def test_a_missing_release_is_refused_with_its_path(tmp_path: Path) -> None:
+def test_a_missing_release_is_refused_with_its_path_in_one_line(tmp_path: Path) -> None:
     status, lines = failed_start(settings_of(tmp_path / "nowhere"))
 
-    assert status == 1
+    assert (status, len(lines)) == (1, 1)
     assert error_of(lines) == (
         f"cannot start: {tmp_path / 'nowhere'}: manifest.json cannot be read: No such file or directory"
     )

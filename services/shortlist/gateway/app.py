@@ -7,7 +7,7 @@ bound. A dependency that is down at the start is waited for a while, and then se
 import gc
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 import grpc
@@ -43,7 +43,7 @@ from shortlist.retrieval.config import RetrievalSettings
 from shortlist.retrieval.filters import Filters
 from shortlist.retrieval.measured import MeasuredIndex
 from shortlist.retrieval.open import Device, open_index
-from shortlist.retrieval.port import ItemIndex
+from shortlist.retrieval.port import ItemIndex, Source
 from shortlist.retrieval.remote import RETRIEVE, RemoteIndex
 from shortlist.retrieval.sources import served_sources
 from shortlist.retrieval.tower import QueryTower
@@ -82,8 +82,7 @@ class Gateway(Running):
             release = Release.open(settings.release)
             schema = release.manifest.features
             registry = new_registry()
-            codes = [code.name for code in grpc.StatusCode]
-            metrics = GatewayMetrics(registry, METHODS, codes, schema.sources)
+            metrics = GatewayMetrics(registry, METHODS, [code.name for code in grpc.StatusCode], schema.sources)
             answers = AnswerMetrics(registry, schema.sources, release.vocabulary.row_count, release.manifest.item_count)
             tracing = open_tracing(
                 settings.trace_endpoint, settings.trace_share, "shortlist-gateway", __version__, metrics.lost_spans.inc
@@ -96,16 +95,13 @@ class Gateway(Running):
             breakers = {"redis": Breaker(), "triton": Breaker(), "index": Breaker()}
             # A connection for each batch worker, one for the warm-up on this thread, one for the ping.
             rows = RedisUserStore.connect(features, settings.batch_workers + 2, breakers["redis"], metrics.bad_rows.inc)
-            store = _near(rows, features, registry, stack)
+            stack.callback(rows.close)
+            store, invalidations = _near(rows, features, registry)
             index = _open_index(release, settings, retrieval.device, breakers["index"])
             stack.callback(index.close)
             searched = MeasuredIndex(index, metrics.index_search_seconds.observe)
             filters = Filters(release.catalogue, release.items.embeddings)
-            tower = QueryTower(
-                release.query_tower_path, release.manifest.query_tower, release.items.embeddings, schema.history_length
-            )
-            sources = served_sources(release.items, schema.sources, tower, searched)
-            check_schema(release, [source.name for source in sources])
+            sources = _open_sources(release, searched)
             ranker = _open_ranker(release, ranking)
             stack.callback(ranker.close)
             pipeline = Pipeline(release, store, sources, filters, ranker, metrics, breakers["triton"])
@@ -113,10 +109,11 @@ class Gateway(Running):
 
             loadable = ranker if isinstance(ranker, TritonRanker) else None
             _wait_for("redis", store.check, settings.start_wait_s)
-            if isinstance(index, RemoteIndex):
-                _wait_for("index", index.ping, settings.start_wait_s)
-            if loadable is not None:
-                _wait_for("triton", loadable.ensure_loaded, settings.start_wait_s)
+            _wait_for("index", index.ping if isinstance(index, RemoteIndex) else None, settings.start_wait_s)
+            _wait_for("triton", loadable.ensure_loaded if loadable else None, settings.start_wait_s)
+            if invalidations is not None:
+                invalidations.start()
+                stack.callback(invalidations.stop)
             warm_up(pipeline, recorded_queries(release), settings.max_batch)
             # What is loaded now lives as long as the process: the collector need not look at it again.
             gc.collect()
@@ -125,18 +122,17 @@ class Gateway(Running):
             upkeep = Upkeep(loadable, breakers, metrics)
             upkeep.start()
             stack.callback(upkeep.stop)
-            self._batcher: MicroBatcher[Job] = MicroBatcher(
-                BatchRunner(
-                    pipeline, similar, metrics, answers, tracing, ItemWriter(release.vocabulary, schema.sources)
-                ).run,
+            writer = ItemWriter(release.vocabulary, schema.sources)
+            batcher: MicroBatcher[Job] = MicroBatcher(
+                BatchRunner(pipeline, similar, metrics, answers, tracing, writer).run,
                 reject,
                 workers=settings.batch_workers,
                 max_batch=settings.max_batch,
                 max_waiting=settings.max_waiting,
                 observer=metrics,
             )
-            self._batcher.start()
-            stack.callback(self._batcher.stop, settings.drain_s)
+            batcher.start()
+            stack.callback(batcher.stop, settings.drain_s)
             self._front = open_front(
                 settings.front,
                 settings.address,
@@ -155,7 +151,7 @@ class Gateway(Running):
                 trained_until_s=release.manifest.trained_until.timestamp(),
             )
             observer = CallObserver(metrics, tracing, release.id, settings.slow_s)
-            self._front.start(Servicer(release, self._batcher, metrics, observer, settings.deadline_s))
+            self._front.start(Servicer(release, batcher, metrics, observer, settings.deadline_s))
             self._health.set("ready", True)
             stack.callback(self._health.drain)
             self._parts = stack.pop_all()
@@ -167,17 +163,15 @@ def start_gateway(settings: GatewaySettings) -> Gateway:
     return Gateway(settings, FeatureSettings(), RetrievalSettings(), RankingSettings())
 
 
-def _near(store: RedisUserStore, settings: FeatureSettings, registry: CollectorRegistry, stack: ExitStack) -> UserStore:
-    """Put the near cache in front of a store where the settings ask for one; the stack closes both."""
-    stack.callback(store.close)
+def _near(
+    store: RedisUserStore, settings: FeatureSettings, registry: CollectorRegistry
+) -> tuple[UserStore, Invalidations | None]:
+    """Put the near cache in front of a store where the settings ask for one, with what will tell it of changes."""
     if not settings.near_cache_bytes:
-        return store
+        return store, None
     metrics = NearCacheMetrics(registry)
     cache = NearCache(store, settings.near_cache_bytes, settings.max_stale_s, settings.timeout_s, metrics)
-    invalidations = Invalidations(open_pool(settings, 1, PROTOCOL), cache, metrics.losses.inc)
-    invalidations.start()
-    stack.callback(invalidations.stop)
-    return cache
+    return cache, Invalidations(open_pool(settings, 1, PROTOCOL), cache, metrics.losses.inc)
 
 
 def _open_index(release: Release, settings: GatewaySettings, device: Device, breaker: Breaker) -> ItemIndex:
@@ -192,6 +186,15 @@ def _open_index(release: Release, settings: GatewaySettings, device: Device, bre
         settings.retrieval_timeout_s,
         breaker,
     )
+
+
+def _open_sources(release: Release, index: ItemIndex) -> Sequence[Source]:
+    """Make the sources that the release names, and see that its ranker was trained on these."""
+    schema, items = release.manifest.features, release.items
+    tower = QueryTower(release.query_tower_path, release.manifest.query_tower, items.embeddings, schema.history_length)
+    sources = served_sources(items, schema.sources, tower, index)
+    check_schema(release, [source.name for source in sources])
+    return sources
 
 
 def _open_ranker(release: Release, settings: RankingSettings) -> TritonRanker | LocalRanker:
@@ -211,8 +214,10 @@ def _open_ranker(release: Release, settings: RankingSettings) -> TritonRanker | 
     return TritonRanker(channel, model_name(release.manifest), spec, repository, settings.timeout_s)
 
 
-def _wait_for(dependency: str, check: Callable[[], None], timeout_s: float) -> None:
-    """Wait until a dependency answers, or say that it does not and go on without it."""
+def _wait_for(dependency: str, check: Callable[[], None] | None, timeout_s: float) -> None:
+    """Wait until a dependency answers, where there is a check, or say that it does not and go on without it."""
+    if check is None:
+        return
     ends = Deadline.after(timeout_s)
     pause = threading.Event()
     error = _failure_of(check)

@@ -31,3 +31,5 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # On import it tells at length which of its builds it takes.
+    logging.getLogger("faiss.loader").setLevel(logging.WARNING)
