@@ -64,7 +64,7 @@ protos: $(VENV)/dev.done ## write services/shortlist/v1 and the edge's descripto
 LOCK = $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header
 LOCKED := deploy/requirements
 # What each peer of the benchmark needs besides its framework: the same kernels as ours, and the fast parts that it takes.
-PEER_KERNELS := numpy faiss-cpu onnxruntime redis[hiredis] pydantic-settings orjson uvloop httptools
+PEER_KERNELS := numpy numba faiss-cpu onnxruntime redis[hiredis] pydantic-settings orjson uvloop httptools
 PEER_fastapi := fastapi uvicorn
 PEER_litserve := litserve
 PEER_bentoml := bentoml
@@ -84,10 +84,10 @@ lock: $(VENV)/dev.done ## write deploy/requirements from pyproject.toml
 	@$(foreach peer,fastapi litserve bentoml ray,printf '%s\n' $(PEER_KERNELS) $(PEER_$(peer)) | \
 		$(LOCK) - -c $(LOCKED)/serve.txt -o loadtest/peers/requirements/$(peer).txt &&) true
 
-bench: $(VENV)/dev.done ## latency, memory and training figures on this machine
-	@$(BIN)/python -m loadtest.bench --release $(RELEASE)
+bench: $(VENV)/dev.done ## us, four peers and the bare kernels in rounds (an hour and more): docs/benchmarks.md, and the goals
+	@$(BIN)/python -m loadtest.bench $(BENCH)
 
-bench-sweep: $(VENV)/dev.done ## run each peer in every sensible way (40 minutes, goes on where it stopped); loadtest/peers/sweep.json
+bench-sweep: $(VENV)/dev.done ## run each peer in every sensible way (30 minutes, goes on where it stopped); loadtest/peers/sweep.json
 	@$(BIN)/python -m loadtest.peers.sweep $(SWEEP)
 
 bench-filters: $(VENV)/dev.done ## filtered searches of a million items by the share kept

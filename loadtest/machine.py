@@ -9,8 +9,17 @@ from shortlist.offline.machine import has_vnni, machine
 
 def describe() -> str:
     """Name processor, cores, load and date in one line."""
-    vnni = "AVX512-VNNI" if has_vnni() else "no VNNI"
-    return f"{machine()} ({vnni}), load before start {os.getloadavg()[0]:.2f}, {datetime.now(UTC):%Y-%m-%d}"
+    return f"{hardware()}, load before start {os.getloadavg()[0]:.2f}, {today()}"
+
+
+def hardware() -> str:
+    """Name processor and cores, and whether it has the instructions for int8."""
+    return f"{machine()} ({'AVX512-VNNI' if has_vnni() else 'no VNNI'})"
+
+
+def today() -> str:
+    """Name the date."""
+    return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 def pss_mb(pid: int) -> float:

@@ -14,10 +14,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from loadtest.bench import FREE
 from loadtest.locusting.outcomes import DEGRADED
 from loadtest.locusting.results import Results, Row
 from loadtest.machine import describe
+from loadtest.serving import FREE
 from shortlist.core.errors import ShortlistError
 from shortlist.local.embedded import RankerChoice, embedded_cluster
 from shortlist.local.process import Process

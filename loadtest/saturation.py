@@ -1,7 +1,7 @@
 """The highest rate that a server keeps with p99 under 50 ms: open loop, stepping up, then halving the gap.
 
 Each step is a run of the generator in a process of its own. Calls that fail count as infinitely slow, so that a server
-which refuses one call in a hundred has no p99.
+which refuses one call in a hundred has no p99; a rate at which one answer in a hundred is degraded is not kept either.
 """
 
 import json
@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadtest.arrivals import WRITE_SHARE, Arrivals, poisson
+from loadtest.arrivals import USERS, WRITE_SHARE, Arrivals, poisson
+from loadtest.generator.messages import DEGRADED
 from loadtest.generator.run import Pace, Target
 from shortlist.core.errors import ShortlistError
 
 P99_LIMIT_MS = 50.0
 STEP_S, WARM_UP_S = 5.0, 1.0
-_STEP_UP, _CLOSE_ENOUGH = 1.5, 1.04
+STEP_UP, _CLOSE_ENOUGH = 1.5, 1.04
 _MOST_STEPS = 14
+_MOST_DEGRADED = 0.01
 _MOST_CPU_SHARE = 0.9
 """Beyond it the generator measures itself."""
 
@@ -38,11 +40,13 @@ class Saturation:
     """What stepping found.
 
     Args:
-        best: The result at the highest rate that was kept; None: none was.
+        rate: The highest that was kept, calls a second with the writes; 0: none was.
+        best: The result at it; None: none was kept.
         steps: Rates in the order they were tried, and their results.
         is_generator_bound: Whether the generator, not the server, ended it.
     """
 
+    rate: float
     best: Result | None
     steps: tuple[tuple[float, Result], ...]
     is_generator_bound: bool
@@ -53,12 +57,15 @@ class Saturation:
         return float(self.best["reads"]["answered_per_s"]) if self.best else 0.0
 
 
-def highest_rate(measure: Callable[[float], Result], first: float, limit_ms: float = P99_LIMIT_MS) -> Saturation:
+def highest_rate(
+    measure: Callable[[float], Result], first: float, step_up: float = STEP_UP, limit_ms: float = P99_LIMIT_MS
+) -> Saturation:
     """Look for the highest rate, in 14 steps at most.
 
     Args:
         measure: Runs at a rate of calls a second; `measured_at` of a target for one.
         first: The rate to begin with.
+        step_up: Factor from a rate that was kept to the next, more than 1; small where `first` is near the highest.
         limit_ms: Of p99.
     """
     steps: list[tuple[float, Result]] = []
@@ -68,37 +75,39 @@ def highest_rate(measure: Callable[[float], Result], first: float, limit_ms: flo
         result = measure(rate)
         steps.append((rate, result))
         if is_generator_bound := result["generator_cpu_share"] > _MOST_CPU_SHARE:
-            return Saturation(best, tuple(steps), is_generator_bound)
+            return Saturation(kept, best, tuple(steps), is_generator_bound)
         if is_kept(result, limit_ms):
             kept, best = rate, result
         else:
             lost = rate
         if lost / max(kept, 1.0) < _CLOSE_ENOUGH:
             break
-        rate = _between(kept, lost)
-    return Saturation(best, tuple(steps), is_generator_bound=False)
+        rate = _between(kept, lost, step_up)
+    return Saturation(kept, best, tuple(steps), is_generator_bound=False)
 
 
-def _between(kept: float, lost: float) -> float:
+def _between(kept: float, lost: float, step_up: float) -> float:
     """Choose the next rate: up until one is lost, down until one is kept, then their geometric mean."""
     if math.isinf(lost):
-        return kept * _STEP_UP
-    return math.sqrt(kept * lost) if kept else lost / 2
+        return kept * step_up
+    return math.sqrt(kept * lost) if kept else lost / step_up
 
 
 def is_kept(result: Result, limit_ms: float = P99_LIMIT_MS) -> bool:
-    """Tell whether 99 of 100 slates came in time."""
-    p99 = result["reads"]["latency_ms"]["p99"]
-    return p99 is not None and p99 < limit_ms
+    """Tell whether 99 of 100 slates came in time, and as many were whole."""
+    reads = result["reads"]
+    outcomes, p99 = reads["outcomes"], reads["latency_ms"]["p99"]
+    is_whole = outcomes.get(DEGRADED, 0) <= _MOST_DEGRADED * sum(outcomes.values())
+    return p99 is not None and p99 < limit_ms and is_whole
 
 
 def measured_at(
-    target: Target, seed: int, *, seconds: float = STEP_S, write_share: float = WRITE_SHARE
+    target: Target, seed: int, *, seconds: float = STEP_S, users: int = USERS, write_share: float = WRITE_SHARE
 ) -> Callable[[float], Result]:
     """Give what measures a target at a rate; a rate has the same arrivals for every target."""
 
     def measure(rate: float) -> Result:
-        arrivals = poisson(rate, WARM_UP_S + seconds, seed, write_share=write_share)
+        arrivals = poisson(rate, WARM_UP_S + seconds, seed, users=users, write_share=write_share)
         return in_own_process(target, arrivals, Pace(warm_up_s=WARM_UP_S))
 
     return measure
@@ -120,6 +129,7 @@ def in_own_process(target: Target, arrivals: Arrivals, pace: Pace) -> Result:
             "--connections": target.connections,
             "--http-path": target.http_path,
             "--method": target.method,
+            "--users-a-call": target.users_a_call,
             "--timeout": target.timeout_s,
             "--redis": target.redis,
             **({"--rows": target.rows} if target.rows else {}),

@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from loadtest.bench import FREE
 from loadtest.served_lists import answers_of, bought_beyond, fill_store, lists_of, requests_of
+from loadtest.serving import FREE
 from shortlist.core.errors import ShortlistError
 from shortlist.gateway.requests import MAX_EXCLUDED_ITEMS
 from shortlist.local.embedded import PROGRAMS, RankerChoice, embedded_cluster

@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--http-path", default="", help="POST JSON there over HTTP/1.1; gRPC if left out")
     parser.add_argument("--method", default=RECOMMEND, help="of gRPC")
+    parser.add_argument("--users-a-call", type=int, default=0, help="of RecommendBatch; 0: each call is for one user")
     parser.add_argument("--timeout", type=float, default=5.0, help="seconds, the deadline that gRPC calls carry")
     parser.add_argument("--redis", default="", help="host:port, takes the writes")
     parser.add_argument("--rows", type=Path, help="the workload's rows.npy, for the writes")
@@ -32,6 +33,7 @@ def main() -> int:
         options.connections,
         options.http_path,
         options.method,
+        options.users_a_call,
         options.timeout,
         options.redis,
         options.rows,

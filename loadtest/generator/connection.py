@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 
 _RECEIVED_AT_ONCE = 1 << 18
 
-Finished = tuple[int, str]
+Outcome = str | tuple[str, ...]
+"""How a call ended; of a batch that was answered, how each of its requests did, in their order."""
+Finished = tuple[int, Outcome]
 """A call's number and its outcome."""
 CLOSED, RESET, REFUSED = "connection_closed", "connection_reset", "connection_refused"
 PROTOCOL_ERROR = "protocol_error"
@@ -92,7 +94,7 @@ class Connection(ABC):
         self.socket.close()
 
     def _lose(self, outcome: str) -> list[Finished]:
-        lost = [(call, outcome) for call in self.calls]
+        lost: list[Finished] = [(call, outcome) for call in self.calls]
         self._forget()
         self.close()
         return lost

@@ -1,33 +1,14 @@
 """gRPC calls over one HTTP/2 connection, many at a time."""
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from loadtest.generator import frames
-from loadtest.generator.connection import Connection, Finished, ProtocolError
+from loadtest.generator.connection import Connection, Finished, Outcome, ProtocolError
 from loadtest.generator.frames import Frame
 from loadtest.generator.hpack import HpackError, fields
-from loadtest.generator.messages import outcome_of_slate
+from loadtest.generator.messages import NO_STATUS, outcome_of_slate, status_name
 
-_STATUSES = (
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-)
 _MOST_STREAMS = 1_000
 """Where the server names no limit."""
 _TOPPED_UP_AT = 1 << 30
@@ -50,11 +31,14 @@ class GrpcConnection(Connection):
     Args:
         address: Host and port.
         block: The headers of every call, from `frames.grpc_headers`.
+        read: Tells what an answer holds, from its body.
     """
 
-    def __init__(self, address: tuple[str, int], block: bytes) -> None:
+    def __init__(
+        self, address: tuple[str, int], block: bytes, read: Callable[[bytes], Outcome] = outcome_of_slate
+    ) -> None:
         super().__init__(address, frames.PREFACE)
-        self._block = block
+        self._block, self._read = block, read
         self._reader = frames.Reader()
         self._streams: dict[int, _Stream] = {}
         self._next_stream = 1
@@ -115,7 +99,7 @@ class GrpcConnection(Connection):
                 raise ProtocolError(str(error)) from error
         if frame.flags & frames.END_STREAM:
             del self._streams[frame.stream]
-            yield stream.call, _outcome(stream)
+            yield stream.call, _failure(stream) or self._read(stream.body)
 
     def _joined(self, frame: Frame) -> Frame:
         """Put a continuation behind its headers."""
@@ -164,13 +148,11 @@ def _number(payload: bytes, at: int) -> int:
     return number & frames.LARGEST_WINDOW
 
 
-def _outcome(stream: _Stream) -> str:
-    """Name a call's outcome: "ok" takes a 200, a grpc-status of 0 and a whole message with items."""
+def _failure(stream: _Stream) -> str:
+    """Name what a call failed with; nothing where it has a 200 and a grpc-status of 0."""
     http_status, status = stream.fields.get(":status"), stream.fields.get("grpc-status")
     if http_status != "200":
-        return f"http_{http_status}" if http_status and http_status.isdecimal() else "no_status"
-    if status is None or not status.isdecimal() or int(status) >= len(_STATUSES):
-        return "no_status"
-    if status != "0":
-        return _STATUSES[int(status)]
-    return outcome_of_slate(stream.body)
+        return f"http_{http_status}" if http_status and http_status.isdecimal() else NO_STATUS
+    if status == "0":
+        return ""
+    return status_name(int(status)) if status and status.isdecimal() else NO_STATUS

@@ -8,8 +8,8 @@ from collections import deque
 
 import numpy as np
 
-from loadtest.arrivals import Arrivals
-from loadtest.generator.connection import Connection
+from loadtest.generator.calls import Calls
+from loadtest.generator.connection import Connection, Outcome
 from loadtest.generator.pool import Pool
 from loadtest.generator.tally import Record
 
@@ -20,21 +20,22 @@ class Loop:
     """One run.
 
     Args:
-        arrivals: The calls.
+        calls: In the order of their due times.
         reads: Where slates are asked for.
         writes: Where rows are written; None where no call is a write.
         selector: Watches the sockets of both.
     """
 
-    def __init__(self, arrivals: Arrivals, reads: Pool, writes: Pool | None, selector: selectors.EpollSelector) -> None:
+    def __init__(self, calls: Calls, reads: Pool, writes: Pool | None, selector: selectors.EpollSelector) -> None:
         self._pools = [reads] if writes is None else [reads, writes]
-        self._pool_of = [writes if is_write and writes else reads for is_write in arrivals.is_write.tolist()]
-        self._due_s = arrivals.due_s.tolist()
+        self._pool_of = [writes if is_write and writes else reads for is_write in calls.is_write.tolist()]
+        self._due_s = calls.due_s.tolist()
         self._selector = selector
-        self._sent_s = [math.nan] * len(arrivals)
-        self._done_s = [math.nan] * len(arrivals)
-        self._outcomes = [""] * len(arrivals)
+        self._sent_s = [math.nan] * len(calls)
+        self._done_s = [math.nan] * len(calls)
+        self._outcomes: list[Outcome] = [""] * len(calls)
         self._in_flight = 0  # sent or waiting for room, and without an end
+        self._reads_in_flight = 0  # of those
         self._started_s = 0.0
 
     def open(self, drain_s: float) -> Record:
@@ -49,12 +50,15 @@ class Loop:
         return self._record(len(self._due_s))
 
     def closed(self, in_flight: int, seconds: float, drain_s: float) -> Record:
-        """Keep so many calls in flight for so many seconds, or until there are no more; each is due when it is sent."""
+        """Keep so many reads in flight for so many seconds, or until there are no more; each is due when it is sent.
+
+        Writes go out between them in their order, and take no read's place.
+        """
         self._started_s = time.perf_counter()
         submitted = 0
         while (now_s := self._now()) < seconds + drain_s:
             if now_s < seconds:
-                while self._in_flight < in_flight and submitted < len(self._due_s):
+                while self._reads_in_flight < in_flight and submitted < len(self._due_s):
                     self._due_s[submitted] = now_s
                     self._submit(submitted)
                     submitted += 1
@@ -67,8 +71,10 @@ class Loop:
         return time.perf_counter() - self._started_s
 
     def _submit(self, call: int) -> None:
-        self._pool_of[call].submit(call)
+        pool = self._pool_of[call]
+        pool.submit(call)
         self._in_flight += 1
+        self._reads_in_flight += pool is self._pools[0]
 
     def _step(self, until_s: float) -> None:
         """Send what waits, then wait for sockets until the next call is due, and take in what came."""
@@ -92,6 +98,7 @@ class Loop:
             for call, outcome in finished:
                 self._done_s[call], self._outcomes[call] = now_s, outcome
             self._in_flight -= len(finished)
+            self._reads_in_flight -= len(finished) if pool is self._pools[0] else 0
 
     def _record(self, calls: int) -> Record:
         due_s, sent_s, done_s = (np.array(values[:calls]) for values in (self._due_s, self._sent_s, self._done_s))

@@ -6,25 +6,29 @@ import selectors
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from loadtest.arrivals import Arrivals, user_id
+from loadtest.arrivals import Arrivals
 from loadtest.generator import frames
+from loadtest.generator.calls import Ask, Calls, calls_of
 from loadtest.generator.connection import Connection
 from loadtest.generator.grpc import GrpcConnection
 from loadtest.generator.http1 import Http1Connection, recommend_post
 from loadtest.generator.loop import Loop
-from loadtest.generator.messages import recommend_request
+from loadtest.generator.messages import batch_request, outcomes_of_batch, recommend_request
 from loadtest.generator.pool import Pool
-from loadtest.generator.redis_writes import RedisConnection, set_command
+from loadtest.generator.redis_writes import RedisConnection
 from loadtest.generator.tally import summarise
 from shortlist.core.errors import InputError
-from shortlist.features.keys import user_key
 
 RECOMMEND = "/shortlist.v1.RecommenderService/Recommend"
+_RECOMMEND_BATCH = "/shortlist.v1.RecommenderService/RecommendBatch"
+_MOST_USERS_A_CALL = 50
+"""A connection keeps room for messages of 1,024 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Target:
         connections: How many are kept.
         http_path: Of a POST with JSON over HTTP/1.1; empty: gRPC.
         method: Of gRPC, taking a RecommendRequest and giving a RecommendResponse.
+        users_a_call: 1 to 50 for calls of RecommendBatch over gRPC; 0: a call is for one user.
         timeout_s: What a gRPC call carries as its deadline.
         redis: "host:port" for the writes; empty where no call is one.
         rows: The user rows, .npy, for the writes.
@@ -45,6 +50,7 @@ class Target:
     connections: int = 32
     http_path: str = ""
     method: str = RECOMMEND
+    users_a_call: int = 0
     timeout_s: float = 5.0
     redis: str = ""
     rows: Path | None = None
@@ -55,7 +61,7 @@ class Pace:
     """How calls are sent.
 
     Args:
-        in_flight: Of a closed loop; 0: an open one, each call when it is due.
+        in_flight: Reads of a closed loop; 0: an open one, each call when it is due.
         seconds: Of a closed loop; an open one ends with its arrivals.
         warm_up_s: Calls due before are sent and not counted.
         drain_s: How long answers are waited for after the last call.
@@ -71,17 +77,17 @@ def run(target: Target, arrivals: Arrivals, pace: Pace) -> dict[str, Any]:
     """Send calls and give the result, for JSON.
 
     Raises:
-        InputError: an address is none, or writes have nowhere to go.
+        InputError: an address is none, a call has more users than fit, or writes have nowhere to go.
     """
     load = os.getloadavg()[0]
-    payloads = _payloads(target, arrivals)
+    calls = _calls(target, arrivals)
     with selectors.EpollSelector() as selector:
-        reads = Pool(_connector(target), target.connections, payloads, selector)
+        reads = Pool(_connector(target), target.connections, calls.payloads, selector)
         writes = None
-        if arrivals.is_write.any():
+        if calls.is_write.any():
             redis = _parsed(target.redis)
-            writes = Pool(lambda: RedisConnection(redis), 1, payloads, selector)
-        loop = Loop(arrivals, reads, writes, selector)
+            writes = Pool(lambda: RedisConnection(redis), 1, calls.payloads, selector)
+        loop = Loop(calls, reads, writes, selector)
         gc.collect()
         gc.disable()  # a pause would be seen as the server's
         try:
@@ -96,9 +102,10 @@ def run(target: Target, arrivals: Arrivals, pace: Pace) -> dict[str, Any]:
         for pool in (reads, writes):
             if pool is not None:
                 pool.close()
-    calls = len(record.outcomes)
+    sent = len(record.outcomes)
     counted = record.due_s >= pace.warm_up_s
-    is_write = arrivals.is_write[:calls]
+    is_write = calls.is_write[:sent]
+    requests = target.users_a_call or 1
     # In an open loop calls come until the last is due; what is answered later was asked for before.
     seconds = (pace.seconds or float(record.due_s.max(initial=0.0))) - pace.warm_up_s
     return {
@@ -106,13 +113,15 @@ def run(target: Target, arrivals: Arrivals, pace: Pace) -> dict[str, Any]:
         "protocol": "http/1.1" if target.http_path else "grpc",
         "loop": "closed" if pace.in_flight else "open",
         "in_flight": pace.in_flight,
+        "requests_a_call": requests,
         "connections": target.connections,
         "connections_opened": opened,
         "counted_s": seconds,
-        "reads": summarise(record, counted & ~is_write, seconds).to_dict(),
+        "answers_with_warm_up": summarise(record, ~is_write, 0.0, requests).answers,
+        "reads": summarise(record, counted & ~is_write, seconds, requests, target.timeout_s).to_dict(),
         "writes": summarise(record, counted & is_write, seconds).to_dict(),
         "generator_cpu_share": cpu_s / wall_s if wall_s else 0.0,
-        "generator_cpu_us_a_call": cpu_s / calls * 1e6 if calls else 0.0,
+        "generator_cpu_us_a_call": cpu_s / sent * 1e6 if sent else 0.0,
         "load_before_start": load,
     }
 
@@ -125,15 +134,19 @@ def _parsed(address: str) -> tuple[str, int]:
 
 
 def _connector(target: Target) -> Callable[[], Connection]:
-    address = _parsed(target.address)
+    address, users = _parsed(target.address), target.users_a_call
     if target.http_path:
         return lambda: Http1Connection(address)
-    block = frames.grpc_headers(target.method, target.address, target.timeout_s)
-    return lambda: GrpcConnection(address, block)
+    if not users:
+        block = frames.grpc_headers(target.method, target.address, target.timeout_s)
+        return lambda: GrpcConnection(address, block)
+    block = frames.grpc_headers(_RECOMMEND_BATCH, target.address, target.timeout_s)
+    return lambda: GrpcConnection(address, block, partial(outcomes_of_batch, requests=users))
 
 
-def _payloads(target: Target, arrivals: Arrivals) -> list[bytes]:
-    """Write the bytes of every call."""
+def _calls(target: Target, arrivals: Arrivals) -> Calls:
+    if not 0 <= target.users_a_call <= _MOST_USERS_A_CALL or (target.users_a_call and target.http_path):
+        raise InputError(f"a call over gRPC takes 1 to {_MOST_USERS_A_CALL} users, got {target.users_a_call}")
     rows = None
     if arrivals.is_write.any():
         if target.rows is None or not target.redis:
@@ -141,13 +154,12 @@ def _payloads(target: Target, arrivals: Arrivals) -> list[bytes]:
         rows = np.load(target.rows, mmap_mode="r", allow_pickle=False)
         if arrivals.users.max(initial=0) >= len(rows):
             raise InputError(f"{target.rows} has {len(rows)} rows, the calls name user {arrivals.users.max()}")
-    payloads = []
-    for user, is_write in zip(arrivals.users.tolist(), arrivals.is_write.tolist(), strict=True):
-        name = user_id(user)
-        if is_write and rows is not None:
-            payloads.append(set_command(user_key(name), rows[user].tobytes()))
-        elif target.http_path:
-            payloads.append(recommend_post(target.http_path, target.address, name))
-        else:
-            payloads.append(frames.grpc_message(recommend_request(name)))
-    return payloads
+    return calls_of(arrivals, target.users_a_call or 1, _asking(target), rows)
+
+
+def _asking(target: Target) -> Ask:
+    if target.http_path:
+        return lambda users: recommend_post(target.http_path, target.address, users[0])
+    if target.users_a_call:
+        return lambda users: frames.grpc_message(batch_request(users))
+    return lambda users: frames.grpc_message(recommend_request(users[0]))

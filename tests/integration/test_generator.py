@@ -41,6 +41,27 @@ def test_every_answer_of_a_gateway_is_ok_and_every_write_arrives(
     assert result["writes"]["outcomes"] == {"ok": writes}
 
 
+@pytest.mark.parametrize("front", FRONT_KINDS)
+def test_every_request_of_every_batch_is_ok_and_is_another_users(
+    tiny_release: Release, valkey: Valkey, rows: Path, front: str
+) -> None:
+    arrivals = ordered(10 * 32 + 40, 1, users=_USERS)
+    reads = int((~arrivals.is_write).sum()) // 32 * 32
+    with serving(tiny_release, valkey.url, front=front, deadline_s=5.0) as gateway:
+        target = Target(gateway.address, 2, users_a_call=32, redis=f"127.0.0.1:{valkey.port}", rows=rows)
+        result = run(target, arrivals, Pace(in_flight=4, seconds=10.0, drain_s=10.0))
+    assert result["reads"]["outcomes"] == {"ok": reads}
+    assert result["reads"]["calls"] == reads // 32
+    assert result["writes"]["outcomes"] == {"ok": int(arrivals.is_write.sum())}
+
+
+def test_batches_without_features_are_degraded_and_not_ok(tiny_release: Release) -> None:
+    with serving(tiny_release) as gateway:
+        arrivals = ordered(64, 1, users=_USERS, write_share=0.0)
+        result = run(Target(gateway.address, 1, users_a_call=32), arrivals, Pace(drain_s=10.0))
+    assert result["reads"]["outcomes"] == {"degraded": 64}
+
+
 def test_answers_without_features_are_degraded_and_not_ok(tiny_release: Release) -> None:
     with serving(tiny_release) as gateway:
         arrivals = ordered(50, 1, users=_USERS, write_share=0.0)

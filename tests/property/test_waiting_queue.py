@@ -25,7 +25,7 @@ def test_the_queue_behaves_as_two_lists_with_a_bound(steps: list[tuple[str, int,
             bound = int(places * LOW_PRIORITY_SHARE) if is_low else places
             has_room = not jobs or len(normal) + len(low) + count <= bound
             try:
-                queue.admit(jobs, 0.0)
+                queue.admit(jobs, 0.0, 0.0)
             except OverloadedError:
                 assert not has_room
             else:

@@ -2,11 +2,18 @@
 
 from collections.abc import Sequence
 
+import numba
 import numpy as np
 
-from shortlist.core.arrays import F32, F64, U64, Structured
-from shortlist.core.keys import item_keys
-from shortlist.core.types import EventType, History
+from shortlist.core.arrays import F32, F64, I32, I64, U64, Structured
+from shortlist.core.compiled import F32 as FLOAT
+from shortlist.core.compiled import F64 as DOUBLE
+from shortlist.core.compiled import I32 as INT
+from shortlist.core.compiled import I64 as LONG
+from shortlist.core.compiled import U64 as KEY
+from shortlist.core.compiled import compiled, filled, given
+from shortlist.core.keys import PADDING_KEY, item_keys
+from shortlist.core.types import UNKNOWN_ROW, EventType, History
 from shortlist.features.row import COUNTERS, EVENT_DTYPE, UserRow
 from shortlist.release.vocabulary import Vocabulary
 
@@ -20,6 +27,8 @@ USER_DENSE = (
     "log_value_30d",
 )
 """Names of the columns of `user_dense`; every one is log(1 + x), so that heavy users do not saturate it."""
+
+_NOTHING: Structured = np.zeros(0, EVENT_DTYPE)
 
 
 def encode_histories(
@@ -41,46 +50,95 @@ def encode_histories(
         now_s: (B,) float64, the moment to answer for, seconds since 1970.
         length: H of the result.
     """
-    batch = np.zeros((len(rows), length), EVENT_DTYPE)
-    for place, (row, session) in enumerate(zip(rows, sessions, strict=True)):
-        _fill(batch[place], row, session, int(now_s[place]))
-    keys: U64 = np.ascontiguousarray(batch["key"])
-    ages = np.maximum(now_s[:, None] - batch["time"], 0.0) / SECONDS_A_DAY
-    ages[keys == 0] = 0.0
-    return History(vocabulary.rows_of_keys(keys), batch["type"].astype(np.int32), ages.astype(np.float32))
+    moments = np.ascontiguousarray(now_s, np.float64)
+    listed = [_events(row, session, now) for row, session, now in zip(rows, sessions, moments.tolist(), strict=True)]
+    ends = np.cumsum([len(events) for events in listed])
+    history = History.empty(len(rows), length)
+    _encode(
+        np.concatenate(listed) if len(listed) > 1 else listed[0],
+        ends,
+        moments,
+        vocabulary.sorted_keys,
+        vocabulary.sorted_rows,
+        history.rows,
+        history.types,
+        history.ages,
+    )
+    return history
 
 
-def _fill(target: Structured, row: UserRow | None, session: Sequence[str], now_s: int) -> None:
-    recent = session[::-1][: len(target)]
-    if recent:
-        head = target[: len(recent)]
-        head["key"], head["time"], head["type"] = item_keys(recent), now_s, EventType.CLICK
-    if row is None:
-        return
-    events = row.events
-    if len(events) and events["time"][0] > now_s:
-        events = events[events["time"] <= now_s]
-    stored = events[: len(target) - len(recent)]
-    target[len(recent) : len(recent) + len(stored)] = stored
+def _events(row: UserRow | None, session: Sequence[str], now_s: float) -> Structured:
+    """List what a user did, the newest first."""
+    stored = _NOTHING if row is None else row.events
+    if not session:
+        return stored
+    clicks = np.zeros(len(session), EVENT_DTYPE)
+    clicks["key"], clicks["time"], clicks["type"] = item_keys(session[::-1]), int(now_s), EventType.CLICK
+    return np.concatenate([clicks, stored])
+
+
+@compiled(
+    given(numba.from_dtype(EVENT_DTYPE), 1),
+    given(LONG, 1),
+    given(DOUBLE, 1),
+    given(KEY, 1),
+    given(INT, 1),
+    filled(INT, 2),
+    filled(INT, 2),
+    filled(FLOAT, 2),
+)
+def _encode(
+    events: Structured, ends: I64, now_s: F64, sorted_keys: U64, sorted_rows: I32, rows: I32, types: I32, ages: F32
+) -> None:
+    """Fill (B, H) zeros from the users' events, one user's after the other's; `ends` says where each one's end."""
+    for user in range(len(rows)):
+        place = 0
+        for event in range(ends[user - 1] if user else 0, ends[user]):
+            if place == rows.shape[1]:
+                break
+            time = events[event].time
+            if time > now_s[user]:
+                continue
+            key = events[event].key
+            types[user, place] = events[event].type
+            if key != PADDING_KEY:
+                rows[user, place] = UNKNOWN_ROW
+                ages[user, place] = (now_s[user] - time) / SECONDS_A_DAY
+                found = np.searchsorted(sorted_keys, key)
+                if found < len(sorted_keys) and sorted_keys[found] == key:
+                    rows[user, place] = sorted_rows[found]
+            place += 1
 
 
 def encode_user_dense(rows: Sequence[UserRow | None], history: History, now_s: F64) -> F32:
     """Compute `user_dense` as (B, len(USER_DENSE)) float32; all zero for a user of whom nothing is known."""
-    held = history.types > 0
-    count = held.sum(axis=1)
-    has_any = count > 0
-    newest = np.where(has_any, history.ages[:, 0], 0.0)
-    oldest = np.where(has_any, (history.ages * held).max(axis=1, initial=0.0), 0.0)
-    stored = np.zeros((len(rows), len(COUNTERS)), np.float64)
+    stored = np.zeros((len(rows), len(COUNTERS)), np.float32)
     times = np.zeros(len(rows))
     for place, row in enumerate(rows):
         if row is not None:
             stored[place], times[place] = row.counters, row.counters_time
-    days = np.maximum(now_s - times, 0.0) / SECONDS_A_DAY
-    decayed = stored * np.exp2(-days / COUNTER_HALF_LIFE_DAYS)[:, None]
-    columns = np.column_stack([count, newest, oldest, np.maximum(decayed, 0.0)])
-    dense: F32 = np.log1p(columns).astype(np.float32)
+    dense = np.empty((len(rows), len(USER_DENSE)), np.float32)
+    moments = np.ascontiguousarray(now_s, np.float64)
+    _fill_dense(np.ascontiguousarray(history.types), np.ascontiguousarray(history.ages), stored, times, moments, dense)
     return dense
+
+
+@compiled(given(INT, 2), given(FLOAT, 2), given(FLOAT, 2), given(DOUBLE, 1), given(DOUBLE, 1), filled(FLOAT, 2))
+def _fill_dense(types: I32, ages: F32, stored: F32, times: F64, now_s: F64, dense: F32) -> None:
+    """Fill (B, 5)."""
+    for user in range(len(types)):
+        count, oldest = 0, np.float32(0.0)
+        for event in range(types.shape[1]):
+            if types[user, event] > 0:
+                count += 1
+                oldest = max(oldest, ages[user, event])
+        dense[user, 0] = np.log1p(count)
+        dense[user, 1] = np.log1p(ages[user, 0]) if count else 0.0
+        dense[user, 2] = np.log1p(oldest)
+        days = max(now_s[user] - times[user], 0.0) / SECONDS_A_DAY
+        for counter in range(stored.shape[1]):
+            decayed = stored[user, counter] * 2.0 ** (-days / COUNTER_HALF_LIFE_DAYS)
+            dense[user, 3 + counter] = np.log1p(max(decayed, 0.0))
 
 
 def counters_of(events: Structured, now_s: int) -> F32:

@@ -61,6 +61,8 @@ from shortlist.telemetry.tracing import open_tracing
 
 _LOGGER = logging.getLogger(__name__)
 _RETRY_S = 0.2
+_BATCH_WORKERS = {"triton": 3, "onnxruntime": 1}
+"""At 1,500 calls a second to one process that ranks itself, the median is 5 ms with one, 10 with two, 13 with three."""
 
 
 class Gateway(Running):
@@ -94,7 +96,9 @@ class Gateway(Running):
 
             breakers = {"redis": Breaker(), "triton": Breaker(), "index": Breaker()}
             # A connection for each batch worker, one for the warm-up on this thread, one for the ping.
-            rows = RedisUserStore.connect(features, settings.batch_workers + 2, breakers["redis"], metrics.bad_rows.inc)
+            rows = RedisUserStore.connect(
+                features, _batch_workers(settings, ranking) + 2, breakers["redis"], metrics.bad_rows.inc
+            )
             stack.callback(rows.close)
             store, invalidations = _near(rows, features, registry)
             index = _open_index(release, settings, retrieval.device, breakers["index"])
@@ -126,7 +130,7 @@ class Gateway(Running):
             batcher: MicroBatcher[Job] = MicroBatcher(
                 BatchRunner(pipeline, similar, metrics, answers, tracing, writer).run,
                 reject,
-                workers=settings.batch_workers,
+                workers=_batch_workers(settings, ranking),
                 max_batch=settings.max_batch,
                 max_waiting=settings.max_waiting,
                 observer=metrics,
@@ -156,6 +160,10 @@ class Gateway(Running):
             stack.callback(self._health.drain)
             self._parts = stack.pop_all()
         _LOGGER.info("serving %s on port %d (%s, %s)", release.id, self._front.port, self._front.name, ranker.name)
+
+
+def _batch_workers(settings: GatewaySettings, ranking: RankingSettings) -> int:
+    return settings.batch_workers or _BATCH_WORKERS[ranking.backend]
 
 
 def start_gateway(settings: GatewaySettings) -> Gateway:

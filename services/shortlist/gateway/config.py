@@ -27,7 +27,13 @@ class GatewaySettings(ServiceSettings):
         description="Processes that share the port, under a supervisor where there are several. Each has a metrics "
         "port of its own, from that of the metrics address upwards.",
     )
-    batch_workers: int = Field(3, ge=1, le=64, description="Batches in flight, each on a thread of its own.")
+    batch_workers: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Batches in flight, each on a thread of its own; 0: three with Triton, since others work while one "
+        "waits for it, and one with the ranker in this process, where more would wait for the interpreter's lock.",
+    )
     max_batch: int = Field(32, ge=1, le=64, description="Most requests in a batch.")
     max_waiting: int = Field(
         1024,

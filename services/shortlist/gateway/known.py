@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shortlist.core.arrays import F32, F64, I32
+from shortlist.core.arrays import F32, F64, I32, I64, Bool
+from shortlist.core.compiled import BOOL, compiled, filled, given
+from shortlist.core.compiled import I32 as INT
+from shortlist.core.compiled import I64 as LONG
 from shortlist.core.types import FIRST_ITEM_ROW, EventType, History, Query
 from shortlist.features.encode import encode_histories, encode_user_dense
 from shortlist.features.row import MAX_EVENTS, UserRow
@@ -15,6 +18,7 @@ from shortlist.retrieval.kept import Kept
 
 LEAST_HISTORY = 64
 """Sources and category shares look at so many events."""
+_HIDE, _IMPRESSION = int(EventType.HIDE), int(EventType.IMPRESSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +91,26 @@ class Encoder:
             [default if query.filter.exclude_seen is None else query.filter.exclude_seen for query in queries]
         )
         named = [query.filter.exclude_item_ids for query in queries]
-        length = history.rows.shape[1]
-        excluded = np.zeros((len(queries), length + max(map(len, named))), np.int32)
         own = np.array([query.candidate_ids is None for query in queries])
-        is_hidden, is_seen = history.types == EventType.HIDE, history.types != EventType.IMPRESSION
-        excluded[:, :length] = history.rows * ((is_hidden | is_seen & seen[:, None]) & own[:, None])
+        excluded = np.zeros((len(queries), history.rows.shape[1] + max(map(len, named))), np.int32)
+        counts = np.zeros(len(queries), np.int64)
+        _exclude(history.rows, history.types, own, seen, excluded, counts)
         for request, item_ids in enumerate(named):
             if item_ids:
-                excluded[request, length : length + len(item_ids)] = self._release.vocabulary.rows_of_ids(item_ids)
-        excluded[excluded < FIRST_ITEM_ROW] = 0
-        return excluded[:, excluded.any(axis=0)]
+                rows = self._release.vocabulary.rows_of_ids(item_ids)
+                rows = rows[rows >= FIRST_ITEM_ROW]
+                excluded[request, counts[request] : counts[request] + len(rows)] = rows
+                counts[request] += len(rows)
+        return excluded[:, : counts.max(initial=0)]
+
+
+@compiled(given(INT, 2), given(INT, 2), given(BOOL, 1), given(BOOL, 1), filled(INT, 2), filled(LONG, 1))
+def _exclude(rows: I32, types: I32, own: Bool, seen: Bool, excluded: I32, counts: I64) -> None:
+    """List what each user has hidden, and seen where that counts; `counts` says how many."""
+    for user in range(len(rows)):
+        for event in range(rows.shape[1] if own[user] else 0):
+            kind = types[user, event]
+            is_barred = kind == _HIDE or (seen[user] and kind != _IMPRESSION)
+            if is_barred and rows[user, event] >= FIRST_ITEM_ROW:
+                excluded[user, counts[user]] = rows[user, event]
+                counts[user] += 1

@@ -3,18 +3,17 @@
 import threading
 import time
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
 
 from shortlist.core.errors import InvalidRequestError, ShortlistError
 from shortlist.core.types import Degraded
 from shortlist.gateway.jobs import NOT_RUN, Outcome, Timings
 from shortlist.gateway.observer import CallObserver
-from shortlist.gateway.responses import recommend_response
+from shortlist.gateway.responses import batch_response, failed_result, recommend_response, result
 from shortlist.gateway.slate import Slate
 from shortlist.release.bundle import Release
 from shortlist.rpc.front import Call
 from shortlist.rpc.status import status_of
-from shortlist.v1 import recommender_pb2
 
 
 class Reply:
@@ -32,9 +31,9 @@ class Reply:
         self._observer = observer
         self._degraded: set[Degraded] = set()
 
-    def message(self, message: Message, timings: Timings) -> None:
-        """Answer with a message."""
-        self._tell("OK" if self.call.respond(message.SerializeToString()) else "CANCELLED", timings)
+    def message(self, encoded: bytes, timings: Timings) -> None:
+        """Answer with an encoded message."""
+        self._tell("OK" if self.call.respond(encoded) else "CANCELLED", timings)
 
     def error(self, error: Exception, timings: Timings = NOT_RUN) -> None:
         """Answer with the status of an error."""
@@ -64,7 +63,7 @@ class BatchReply:
 
     def __init__(self, reply: Reply, release: Release, count: int) -> None:
         self._reply, self._release = reply, release
-        self._results: list[recommender_pb2.RecommendBatchResult | None] = [None] * count
+        self._results: list[bytes | None] = [None] * count
         self._open = count
         self._lock = threading.Lock()
 
@@ -73,25 +72,22 @@ class BatchReply:
 
         The call's own time went where that of the last request went.
         """
-        result = self._result(place, outcome, timings)
+        encoded = self._result(place, outcome, timings)
         with self._lock:
             if self._results[place] is not None:
                 return
-            self._results[place] = result
+            self._results[place] = encoded
             self._open -= 1
             is_last = self._open == 0
             if isinstance(outcome, Slate):
                 self._reply.slate(outcome)
         if is_last:
-            self._reply.message(recommender_pb2.RecommendBatchResponse(results=filter(None, self._results)), timings)
+            self._reply.message(batch_response(filter(None, self._results)), timings)
 
-    def _result(self, place: int, outcome: Outcome, timings: Timings) -> recommender_pb2.RecommendBatchResult:
-        result = recommender_pb2.RecommendBatchResult()
+    def _result(self, place: int, outcome: Outcome, timings: Timings) -> bytes:
         if isinstance(outcome, Slate):
-            result.status.code = 0
             request_id = self._reply.identity.request_id_at(place)
-            result.response.CopyFrom(recommend_response(outcome, timings.stages, self._release, request_id))
-        elif isinstance(outcome, ShortlistError):
-            status = status_of(outcome)
-            result.status.code, result.status.message = status.number, status.message
-        return result
+            return result(recommend_response(outcome, timings.stages, self._release, request_id))
+        if isinstance(outcome, ShortlistError):
+            return failed_result(status_of(outcome))
+        raise TypeError(f"no outcome of a Recommend: {outcome}")

@@ -1,64 +1,83 @@
-"""Slates to protobuf responses."""
+"""Slates to protobuf responses, encoded: what repeats is written as bytes, the rest by protobuf."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar, cast
 
 from shortlist.core.types import FIRST_ITEM_ROW
 from shortlist.gateway.jobs import Stages
 from shortlist.gateway.slate import Slate
-from shortlist.gateway.wire import stages_field
+from shortlist.gateway.wire import length_delimited, stages_field, varint
 from shortlist.release.bundle import Release
+from shortlist.rpc.status import Status
 from shortlist.v1 import catalog_pb2, recommender_pb2
+
+_RESULTS = length_delimited(recommender_pb2.RecommendBatchResponse.DESCRIPTOR, "results")
+_RESPONSE = length_delimited(recommender_pb2.RecommendBatchResult.DESCRIPTOR, "response")
+_OK = recommender_pb2.RecommendBatchResult(status=recommender_pb2.Status()).SerializeToString()
 
 Answer = TypeVar(
     "Answer", recommender_pb2.RecommendResponse, recommender_pb2.RankResponse, recommender_pb2.SimilarItemsResponse
 )
 
 
-def recommend_response(
-    slate: Slate, stages: Stages, release: Release, request_id: str
-) -> recommender_pb2.RecommendResponse:
-    """Build the answer to Recommend."""
-    response = _answer(recommender_pb2.RecommendResponse, slate, stages, release, request_id)
-    response.cold_start, response.ranker = slate.is_cold_start, slate.ranker
+def recommend_response(slate: Slate, stages: Stages, release: Release, request_id: str) -> bytes:
+    """Encode the answer to Recommend."""
+    head = recommender_pb2.RecommendResponse(cold_start=slate.is_cold_start, ranker=slate.ranker)
     if slate.user is not None:
-        response.user.CopyFrom(_user(slate, release))
-    return response
+        head.user.CopyFrom(_user(slate, release))
+    return _answer(head, slate, stages, release, request_id)
 
 
-def rank_response(slate: Slate, stages: Stages, release: Release, request_id: str) -> recommender_pb2.RankResponse:
-    """Build the answer to Rank."""
-    response = _answer(recommender_pb2.RankResponse, slate, stages, release, request_id)
-    response.cold_start, response.ranker = slate.is_cold_start, slate.ranker
-    response.unknown_item_ids.extend(slate.unknown_ids)
+def rank_response(slate: Slate, stages: Stages, release: Release, request_id: str) -> bytes:
+    """Encode the answer to Rank."""
+    head = recommender_pb2.RankResponse(
+        cold_start=slate.is_cold_start, ranker=slate.ranker, unknown_item_ids=slate.unknown_ids
+    )
     if slate.user is not None:
-        response.user.CopyFrom(_user(slate, release))
-    return response
+        head.user.CopyFrom(_user(slate, release))
+    return _answer(head, slate, stages, release, request_id)
 
 
-def similar_response(
-    slate: Slate, stages: Stages, release: Release, request_id: str
-) -> recommender_pb2.SimilarItemsResponse:
-    """Build the answer to SimilarItems."""
-    return _answer(recommender_pb2.SimilarItemsResponse, slate, stages, release, request_id)
+def similar_response(slate: Slate, stages: Stages, release: Release, request_id: str) -> bytes:
+    """Encode the answer to SimilarItems."""
+    return _answer(recommender_pb2.SimilarItemsResponse(), slate, stages, release, request_id)
 
 
-def _answer(kind: type[Answer], slate: Slate, stages: Stages, release: Release, request_id: str) -> Answer:
-    """Build what every answer with items has."""
-    response = kind.FromString(slate.items + stages_field(kind.DESCRIPTOR, stages))
-    response.release, response.request_id = release.id, request_id
+def _answer(head: Answer, slate: Slate, stages: Stages, release: Release, request_id: str) -> bytes:
+    """Encode what every answer with items has; `head` has the rest."""
+    head.release, head.request_id = release.id, request_id
     if slate.degraded:
         # The numbers of core's enum are those of the protobuf enum; a test compares them.
-        response.degraded.extend(cast("list[recommender_pb2.Degraded.ValueType]", list(slate.degraded)))
-    if slate.explanations is not None:
-        for place, item in enumerate(response.items):
-            item.explanation.CopyFrom(_explanation(slate, place, release))
-    return response
+        head.degraded.extend(cast("list[recommender_pb2.Degraded.ValueType]", list(slate.degraded)))
+    # Messages one after the other are their fields in one message.
+    written = slate.items + stages_field(head.DESCRIPTOR, stages) + head.SerializeToString()
+    if slate.explanations is None:
+        return written
+    response = type(head).FromString(written)
+    for place, item in enumerate(response.items):
+        item.explanation.CopyFrom(_explanation(slate, place, release))
+    return response.SerializeToString()
 
 
-def items_response(item_ids: Sequence[str], release: Release) -> catalog_pb2.GetItemsResponse:
-    """Build the answer to GetItems from the release's catalogue."""
+def batch_response(results: Iterable[bytes]) -> bytes:
+    """Encode the answer to RecommendBatch from what `result` and `failed_result` made, in order."""
+    return b"".join(part for encoded in results for part in (_RESULTS, varint(len(encoded)), encoded))
+
+
+def result(response: bytes) -> bytes:
+    """Encode the result of a request that has an encoded answer."""
+    return _OK + _RESPONSE + varint(len(response)) + response
+
+
+def failed_result(status: Status) -> bytes:
+    """Encode the result of a request that failed."""
+    failure = recommender_pb2.Status(code=status.number, message=status.message)
+    return recommender_pb2.RecommendBatchResult(status=failure).SerializeToString()
+
+
+def items_response(item_ids: Sequence[str], release: Release) -> bytes:
+    """Encode the answer to GetItems from the release's catalogue."""
     response = catalog_pb2.GetItemsResponse()
     catalogue = release.catalogue
     rows = release.vocabulary.rows_of_ids(item_ids)
@@ -72,7 +91,7 @@ def items_response(item_ids: Sequence[str], release: Release) -> catalog_pb2.Get
         price = float(catalogue.prices[row])
         if not math.isnan(price):
             item.price = price
-    return response
+    return response.SerializeToString()
 
 
 def _explanation(slate: Slate, place: int, release: Release) -> recommender_pb2.Explanation:

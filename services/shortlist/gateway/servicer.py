@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
 
 from shortlist.core.errors import InvalidRequestError, NotFoundError, ShortlistError
 from shortlist.core.types import FIRST_ITEM_ROW, Query
@@ -138,7 +138,7 @@ class Servicer:
         self,
         reply: Reply,
         query: AnyQuery,
-        response: Callable[[Slate, Stages, Release, str], Message],
+        response: Callable[[Slate, Stages, Release, str], bytes],
         priority: int = recommender_pb2.PRIORITY_NORMAL,
     ) -> None:
         def settle(outcome: Outcome, timings: Timings) -> None:

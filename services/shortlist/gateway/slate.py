@@ -5,6 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from shortlist.core.arrays import F32, I32, I64
+from shortlist.core.compiled import F32 as FLOAT
+from shortlist.core.compiled import I32 as INT
+from shortlist.core.compiled import I64 as LONG
+from shortlist.core.compiled import compiled, filled, given
 from shortlist.core.topk import top_k
 from shortlist.core.types import Candidates, Degraded
 
@@ -99,21 +103,54 @@ def best_of(candidates: Candidates, scores: F32 | None, limits: list[int]) -> tu
     Returns:
         A slate a request, and the columns of the candidates that it took.
     """
-    falling = -np.arange(candidates.rows.shape[1], dtype=np.float32)
-    order, counts = top_k(
-        np.broadcast_to(falling, candidates.rows.shape) if scores is None else scores,
-        candidates.rows > 0,
-        max(limits),
+    shape = candidates.rows.shape
+    ranked = np.broadcast_to(-np.arange(shape[1], dtype=np.float32), shape) if scores is None else scores
+    order, counts = top_k(ranked, candidates.rows > 0, max(limits))
+    best = Candidates(
+        np.empty(order.shape, np.int32),
+        np.empty((*order.shape, candidates.scores.shape[2]), np.float32),
+        np.empty((*order.shape, candidates.scores.shape[2]), np.int32),
     )
-    # Gathered for the whole batch: a request's part is then a view, which costs next to nothing.
-    taken = (np.arange(len(limits))[:, None], order)
-    rows, source_scores, source_ranks = candidates.rows[taken], candidates.scores[taken], candidates.ranks[taken]
-    best = candidates.scores.max(axis=1, keepdims=True)
-    relative = (source_scores / np.where(best > 0, best, np.float32(1.0))).max(axis=2, initial=0.0).clip(0.0, 1.0)
-    shown = relative if scores is None else scores[taken]
+    relative = np.empty(order.shape, np.float32)
+    _gather(candidates.rows, candidates.scores, candidates.ranks, order, best.rows, best.scores, best.ranks, relative)
+    shown = relative if scores is None else np.take_along_axis(scores, order, axis=1)
     slates, columns = [], []
     for request, (limit, count) in enumerate(zip(limits, counts.tolist(), strict=True)):
+        # Views of what was gathered for the whole batch: they cost next to nothing.
         part = (request, slice(min(limit, count)))
         columns.append(order[part])
-        slates.append(Slate(rows[part], shown[part], relative[part], source_scores[part], source_ranks[part]))
+        slates.append(Slate(best.rows[part], shown[part], relative[part], best.scores[part], best.ranks[part]))
     return slates, columns
+
+
+@compiled(
+    given(INT, 2),
+    given(FLOAT, 3),
+    given(INT, 3),
+    given(LONG, 2),
+    filled(INT, 2),
+    filled(FLOAT, 3),
+    filled(INT, 3),
+    filled(FLOAT, 2),
+)
+def _gather(
+    rows: I32, scores: F32, ranks: I32, order: I64, best_rows: I32, best_scores: F32, best_ranks: I32, relative: F32
+) -> None:
+    """Take (B, K) columns; `relative` is the best score of an item's sources, each over that source's best, 0 to 1."""
+    sources = scores.shape[2]
+    highest = np.empty(sources, np.float32)
+    for request in range(len(rows)):
+        highest[:] = 0.0
+        for place in range(scores.shape[1]):
+            for source in range(sources):
+                highest[source] = max(highest[source], scores[request, place, source])
+        for place in range(order.shape[1]):
+            column = order[request, place]
+            best_rows[request, place] = rows[request, column]
+            best_scores[request, place] = scores[request, column]
+            best_ranks[request, place] = ranks[request, column]
+            share = np.float32(0.0)
+            for source in range(sources):
+                divisor = highest[source] if highest[source] > 0 else np.float32(1.0)
+                share = max(share, scores[request, column, source] / divisor)
+            relative[request, place] = min(share, np.float32(1.0))

@@ -3,6 +3,9 @@
 import numpy as np
 
 from shortlist.core.arrays import F32, I32
+from shortlist.core.compiled import F32 as FLOAT
+from shortlist.core.compiled import I32 as INT
+from shortlist.core.compiled import compiled, filled, given
 from shortlist.core.types import PADDING_ROW, History
 
 _HALF_LIFE_DAYS = 90.0
@@ -23,16 +26,39 @@ def category_shares(history: History, candidates: I32, categories: I32) -> F32:
     Returns:
         (B, N) float32 from 0 to 1; 0 where a candidate has no category, or a user no history.
     """
-    if not categories.shape[1]:
-        return np.zeros(candidates.shape, np.float32)
-    newest = history.newest(_EVENTS)
-    touched, asked = categories[newest.rows, 0], categories[candidates, 0]
-    stride = max(int(touched.max(initial=0)), int(asked.max(initial=0))) + 1
-    users = np.arange(len(candidates))[:, None]
-    weights = np.exp2(-newest.ages / _HALF_LIFE_DAYS) * (newest.rows != PADDING_ROW)
-    total = weights.sum(axis=1, keepdims=True)
-    weights = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
-    places = (touched + users * stride).ravel()
-    shares = np.bincount(places, weights.ravel(), len(candidates) * stride).astype(np.float32).reshape(-1, stride)
-    shares[:, 0] = 0.0
-    return np.take_along_axis(shares, asked, axis=1)
+    shares = np.zeros(candidates.shape, np.float32)
+    if categories.shape[1]:
+        newest = history.newest(_EVENTS)
+        _fill(np.ascontiguousarray(newest.rows), np.ascontiguousarray(newest.ages), candidates, categories, shares)
+    return shares
+
+
+@compiled(given(INT, 2), given(FLOAT, 2), given(INT, 2), given(INT, 2), filled(FLOAT, 2))
+def _fill(rows: I32, ages: F32, candidates: I32, categories: I32, shares: F32) -> None:
+    """Fill (B, N) zeros; a user has few categories, so that going through them is faster than a table of all."""
+    held = np.empty(rows.shape[1], np.int32)
+    sums = np.empty(rows.shape[1], np.float64)
+    for user in range(len(rows)):
+        count, total = 0, 0.0
+        for event in range(rows.shape[1]):
+            row = rows[user, event]
+            if row == PADDING_ROW:
+                continue
+            weight = 2.0 ** (-ages[user, event] / _HALF_LIFE_DAYS)
+            total += weight
+            category = categories[row, 0]
+            if category == 0:
+                continue
+            place = 0
+            while place < count and held[place] != category:
+                place += 1
+            if place == count:
+                held[place], sums[place] = category, 0.0
+                count += 1
+            sums[place] += weight
+        for candidate in range(candidates.shape[1]):
+            category = categories[candidates[user, candidate], 0]
+            for place in range(count):
+                if held[place] == category:
+                    shares[user, candidate] = sums[place] / total
+                    break

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from shortlist.core.arrays import F32, I32, AnyArray
+from shortlist.core.compiled import F32 as FLOAT
+from shortlist.core.compiled import I32 as INT
+from shortlist.core.compiled import compiled, filled, given
 from shortlist.core.types import Candidates, History
 from shortlist.ranking.profile import category_shares
 from shortlist.release.manifest import FeatureSchema, TensorSpec
@@ -17,6 +20,7 @@ PAIR_COLUMNS = ("category_share",)
 """What is known of a user and an item together besides what the sources say; see `ranking.profile`."""
 
 _LOG_RANKS: F32 = np.log1p(np.arange(2048)).astype(np.float32)
+"""Ranks are nearly always as low; a table is ten times as fast as the function."""
 
 
 def source_columns(source: str) -> tuple[str, str]:
@@ -48,24 +52,39 @@ def candidate_dense(
         (B, N, 2 S + 1 + C) float32, 0 where padded.
     """
     users, width, sources = candidates.scores.shape
-    of_sources = 2 * sources
-    of_pair = of_sources + len(PAIR_COLUMNS)
-    dense = np.empty((users, width, of_pair + item_columns.shape[1]), np.float32)
-    best = candidates.scores.max(axis=1, keepdims=True)
-    dense[:, :, 0:of_sources:2] = candidates.scores / np.where(best > 0, best, np.float32(1.0))
-    absent = np.int32((width if most is None else most) + 1)
-    dense[:, :, 1:of_sources:2] = _log_ranks(np.where(candidates.ranks > 0, candidates.ranks, absent))
-    dense[:, :, of_sources] = category_shares(history, candidates.rows, categories)
-    dense[:, :, of_pair:] = item_columns[candidates.rows]
-    dense[candidates.rows == 0] = 0.0
+    dense = np.zeros((users, width, 2 * sources + len(PAIR_COLUMNS) + item_columns.shape[1]), np.float32)
+    shares = category_shares(history, candidates.rows, categories)
+    absent = float(np.log1p((width if most is None else most) + 1))
+    _fill(candidates.rows, candidates.scores, candidates.ranks, shares, item_columns, absent, dense)
     return dense
 
 
-def _log_ranks(ranks: I32) -> F32:
-    """Compute log(1 + rank), from a table where ranks are as low as they mostly are: ten times as fast."""
-    if ranks.max(initial=0) < len(_LOG_RANKS):
-        return _LOG_RANKS[ranks]
-    return np.log1p(ranks).astype(np.float32)
+@compiled(given(INT, 2), given(FLOAT, 3), given(INT, 3), given(FLOAT, 2), given(FLOAT, 2), FLOAT, filled(FLOAT, 3))
+def _fill(rows: I32, scores: F32, ranks: I32, shares: F32, item_columns: F32, absent: float, dense: F32) -> None:
+    """Fill (B, N, 2 S + 1 + C) zeros."""
+    sources = scores.shape[2]
+    best = np.empty(sources, np.float32)
+    for request in range(len(rows)):
+        best[:] = 0.0
+        for place in range(rows.shape[1]):
+            for source in range(sources):
+                best[source] = max(best[source], scores[request, place, source])
+        for place, row in enumerate(rows[request]):
+            if row == 0:
+                continue
+            target = dense[request, place]
+            for source in range(sources):
+                rank = ranks[request, place, source]
+                divisor = best[source] if best[source] > 0 else np.float32(1.0)
+                target[2 * source] = scores[request, place, source] / divisor
+                if rank == 0:
+                    target[2 * source + 1] = absent
+                elif rank < len(_LOG_RANKS):
+                    target[2 * source + 1] = _LOG_RANKS[rank]
+                else:
+                    target[2 * source + 1] = np.log1p(rank)
+            target[2 * sources] = shares[request, place]
+            target[2 * sources + 1 :] = item_columns[row]
 
 
 def ranker_tensors(

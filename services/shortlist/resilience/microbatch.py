@@ -60,8 +60,8 @@ class MicroBatcher(Generic[Job]):
         self._queue: WaitingQueue[Job] = WaitingQueue(max_waiting)
         self._ready = threading.Condition()
         self._stopping = False
-        self._running = 0
-        self._seconds_a_job = 0.001
+        self._running = 0  # jobs
+        self._seconds_a_job = 0.001  # of all workers together
         self._workers = [
             threading.Thread(target=self._work, name=f"batch-{number}", daemon=True) for number in range(workers)
         ]
@@ -82,7 +82,7 @@ class MicroBatcher(Generic[Job]):
             if self._stopping:
                 raise UnavailableError("gateway", "shutting down")
             try:
-                self._queue.admit(jobs, len(self._queue) * self._seconds_a_job)
+                self._queue.admit(jobs, self._expected_s(len(jobs)), time.monotonic())
             except ShortlistError:
                 self._observer.refused(len(jobs))
                 raise
@@ -102,6 +102,12 @@ class MicroBatcher(Generic[Job]):
             if worker.is_alive():
                 worker.join(max(0.1, ends - time.monotonic()))
 
+    def _expected_s(self, jobs: int) -> float:
+        """Estimate how long it takes until so many more jobs are done: what waits and runs, and their own batch."""
+        waiting = len(self._queue)
+        own = max(jobs, min(waiting + 1, self._max_batch)) * len(self._workers)
+        return (waiting + self._running + own) * self._seconds_a_job
+
     def _work(self) -> None:
         while True:
             with self._ready:
@@ -110,7 +116,8 @@ class MicroBatcher(Generic[Job]):
                 if not len(self._queue):
                     return
                 batch, late, cancelled = self._queue.take(self._max_batch, time.monotonic())
-                self._running += 1
+                taken = len(batch) + len(late) + len(cancelled)
+                self._running += taken
                 self._observer.waiting(len(self._queue))
                 if len(self._queue):
                     self._ready.notify()
@@ -122,7 +129,7 @@ class MicroBatcher(Generic[Job]):
                     self._run_batch(batch)
             finally:
                 with self._ready:
-                    self._running -= 1
+                    self._running -= taken
                     if self._stopping:
                         self._ready.notify_all()
 

@@ -48,18 +48,27 @@ class WaitingQueue(Generic[Job]):
     def __len__(self) -> int:
         return len(self._normal) + len(self._low)
 
-    def admit(self, jobs: Sequence[Job], retry_after_s: float) -> None:
+    def admit(self, jobs: Sequence[Job], expected_s: float, now: float) -> None:
         """Queue all of the jobs (of one priority) or none.
 
+        Args:
+            jobs: They come together.
+            expected_s: How long it will take until they are done.
+            now: Monotonic seconds.
+
         Raises:
-            OverloadedError: there is no room for all of them.
+            OverloadedError: there is no room for all of them, or what waits before them would make them late. It says
+                to come back when what waits now is done.
         """
         if not jobs:
             return
         is_low = jobs[0].is_low_priority
         places = int(self._places * LOW_PRIORITY_SHARE) if is_low else self._places
         if len(self) + len(jobs) > places:
-            raise OverloadedError(f"{len(self)} requests wait already; try again later", retry_after_s)
+            raise OverloadedError(f"{len(self)} requests wait already; try again later", expected_s)
+        # Past saturation a full queue would make all of them late: work would be spent on some, and none be answered.
+        if len(self) and min(job.deadline for job in jobs).has_passed(now + expected_s):
+            raise OverloadedError(f"{len(self)} requests wait, too many for this deadline; try again later", expected_s)
         (self._low if is_low else self._normal).extend(jobs)
 
     def take(self, most: int, now: float) -> tuple[list[Job], list[Job], list[Job]]:

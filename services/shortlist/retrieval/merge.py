@@ -1,15 +1,21 @@
 """Merge the proposals of several sources into one list of candidates a request."""
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
 
-from shortlist.core.arrays import F32, I32, I64, Bool
+from shortlist.core.arrays import F32, I32, I64
+from shortlist.core.compiled import F32 as FLOAT
+from shortlist.core.compiled import I32 as INT
+from shortlist.core.compiled import I64 as LONG
+from shortlist.core.compiled import compiled, filled, given
 from shortlist.core.types import PADDING_ROW, Candidates, SourceList
-from shortlist.retrieval.grouping import best_first, group, is_excluded
 
 RRF_CONSTANT = 60.0
 """Reciprocal rank fusion, Cormack, Clarke, Büttcher (SIGIR 2009): score = sum over sources of 1 / (60 + rank)."""
+_EXCLUDED = -1
+_SCRATCH = threading.local()
 
 
 def merge(lists: Sequence[SourceList], excluded: I32, limit: int) -> Candidates:
@@ -26,68 +32,107 @@ def merge(lists: Sequence[SourceList], excluded: I32, limit: int) -> Candidates:
     Returns:
         Candidates of width N, in order of falling fused score.
     """
-    users, sources = len(excluded), len(lists)
+    shape = (len(excluded), limit, len(lists))
+    merged = Candidates(np.zeros(shape[:2], np.int32), np.zeros(shape, np.float32), np.zeros(shape, np.int32))
     rows = np.concatenate([proposed.rows for proposed in lists], axis=1)
-    scores_listed = np.concatenate([proposed.scores for proposed in lists], axis=1)
-    stride = 1 + int(rows.max(initial=0))
-    places = rows + (np.arange(users) * stride)[:, None]
-    held = (rows != PADDING_ROW) & ~is_excluded(rows, excluded)
-    widths = [proposed.rows.shape[1] for proposed in lists]
-    ranks_listed = _cut(held, lists, widths)
-
-    places, rank = places[held], ranks_listed[held]
-    number, first = group(places, users * stride)
-    source = np.broadcast_to(np.repeat(np.arange(sources), widths), held.shape)[held]
-    cell = number * sources + source
-    ranks = np.zeros((len(first) + 1, sources), np.int32)
-    scores = np.zeros((len(first) + 1, sources), np.float32)
-    ranks.ravel()[cell] = rank
-    scores.ravel()[cell] = scores_listed[held]
-
-    # Row-major: groups are numbered request by request, and within one by source and rank.
-    request = places[first] // stride
-    order, place = best_first(request, _fused(ranks), users)
-    # Where each place of the result comes from; one entry more, of zeros, pads. Gathering by it is several times
-    # faster than scattering rows of S numbers.
-    came_from = np.full(users * limit, len(first))
-    inside = place < limit
-    came_from[request[order[inside]] * limit + place[inside]] = order[inside]
-    listed = np.append(places[first] - request * stride, PADDING_ROW).astype(np.int32)
-    shape = (users, limit, sources)
-    return Candidates(
-        listed[came_from].reshape(users, limit),
-        np.take(scores, came_from, axis=0).reshape(shape),
-        np.take(ranks, came_from, axis=0).reshape(shape),
-    )
-
-
-def _fused(ranks: I32) -> F32:
-    """Fuse (G + 1, S) ranks, 0 where a source did not propose, into (G,) scores; the last row is padding."""
-    shares = np.zeros(int(ranks.max(initial=0)) + 1, np.float32)
-    shares[1:] = 1.0 / (RRF_CONSTANT + np.arange(1, len(shares)))
-    # Column by column: NumPy sums a short last axis slowly.
-    fused: F32 = sum((shares[column] for column in ranks[:-1].T), np.zeros(len(ranks) - 1, np.float32))
-    return fused
-
-
-def _cut(held: Bool, lists: Sequence[SourceList], widths: Sequence[int]) -> I64:
-    """Number the held items of each list from 1, and let go in place of those beyond the request's quota.
-
-    Args:
-        held: (B, T), over the concatenated lists.
-        lists: They have the quotas.
-        widths: Their widths, T in all.
-    """
-    running = np.cumsum(held, axis=1)
-    begins = np.cumsum([0, *widths[:-1]])
-    before = np.concatenate([np.zeros((len(held), 1), np.int64), running], axis=1)[:, begins]
-    ranks: I64 = running - np.repeat(before, widths, axis=1)
+    scores = np.concatenate([proposed.scores for proposed in lists], axis=1)
+    widths = np.array([proposed.rows.shape[1] for proposed in lists])
     quotas = np.stack(
         [
-            np.full(len(held), width) if proposed.quotas is None else proposed.quotas
-            for proposed, width in zip(lists, widths, strict=True)
-        ],
-        axis=1,
+            np.full(len(excluded), proposed.rows.shape[1], np.int32) if proposed.quotas is None else proposed.quotas
+            for proposed in lists
+        ]
     )
-    held &= ranks <= np.repeat(quotas, widths, axis=1)
-    return ranks
+    barred = np.ascontiguousarray(excluded)
+    places = _table(1 + max(int(rows.max(initial=0)), int(barred.max(initial=0))))
+    _merge(rows, scores, widths, quotas, barred, places, merged.rows, merged.scores, merged.ranks)
+    return merged
+
+
+def _table(size: int) -> I32:
+    """Borrow this thread's table, at least `size` long and all 0; it is given back so."""
+    held: I32 | None = getattr(_SCRATCH, "table", None)
+    if held is None or len(held) < size:
+        held = _SCRATCH.table = np.zeros(size, np.int32)
+    return held
+
+
+@compiled(given(INT, 1), INT, filled(INT, 1), filled(INT, 1), LONG)
+def _number(listed: I32, quota: int, places: I32, found: I32, count: int) -> int:
+    """Number what one source lists, up to its quota, and no other did before; give the new count."""
+    rank = 0
+    for row in listed:
+        if places[row] == _EXCLUDED:
+            continue
+        if rank == quota:
+            break
+        rank += 1
+        if places[row] == 0:
+            found[count] = row
+            count += 1
+            places[row] = count
+    return count
+
+
+@compiled(
+    given(INT, 2),
+    given(FLOAT, 2),
+    given(LONG, 1),
+    given(INT, 2),
+    given(INT, 2),
+    filled(INT, 1),
+    filled(INT, 2),
+    filled(FLOAT, 3),
+    filled(INT, 3),
+)
+def _merge(
+    rows: I32,
+    scores: F32,
+    widths: I64,
+    quotas: I32,
+    excluded: I32,
+    places: I32,
+    merged_rows: I32,
+    merged_scores: F32,
+    merged_ranks: I32,
+) -> None:
+    """Merge (B, T) concatenated lists; `places` says for each item row where it stands in the request, from 1."""
+    sources, most = len(widths), rows.shape[1]
+    found = np.empty(most, np.int32)
+    fused = np.empty(most, np.float32)
+    ranks = np.empty((most, sources), np.int32)
+    values = np.empty((most, sources), np.float32)
+    for request in range(len(rows)):
+        places[PADDING_ROW] = _EXCLUDED
+        for row in excluded[request]:
+            places[row] = _EXCLUDED
+        count, begin = 0, 0
+        for source, width in enumerate(widths):
+            listed, quota = rows[request, begin : begin + width], quotas[source, request]
+            before = count
+            count = _number(listed, quota, places, found, count)
+            ranks[before:count], values[before:count], fused[before:count] = 0, 0.0, 0.0
+            rank = 0
+            for column, row in enumerate(listed):
+                if places[row] <= 0:
+                    continue
+                if rank == quota:
+                    break
+                rank += 1
+                place = places[row] - 1
+                ranks[place, source], values[place, source] = rank, scores[request, begin + column]
+                fused[place] += np.float32(1.0 / (RRF_CONSTANT + rank))
+            begin += width
+        # Scores are positive, and the bits of positive floats ascend with them: score and place in one number.
+        keys = (np.int64(0xFFFFFFFF) - fused[:count].view(np.int32)) << 32 | np.arange(count)
+        keys.sort()
+        for target in range(min(count, merged_rows.shape[1])):
+            place = keys[target] & 0xFFFFFFFF
+            merged_rows[request, target] = found[place]
+            merged_scores[request, target] = values[place]
+            merged_ranks[request, target] = ranks[place]
+        for place in range(count):
+            places[found[place]] = 0
+        for row in excluded[request]:
+            places[row] = 0
+        places[PADDING_ROW] = 0

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from shortlist.core.types import Degraded
-from shortlist.gateway.responses import items_response, rank_response, recommend_response, similar_response
+from shortlist.gateway import responses
 from shortlist.gateway.slate import ItemExplanation, Slate, UserKnowledge
 from shortlist.gateway.wire import ItemWriter
 from shortlist.release.bundle import Release
 from shortlist.release.vocabulary import Vocabulary
-from shortlist.v1 import recommender_pb2
+from shortlist.v1 import catalog_pb2, recommender_pb2
 from support.tiny_release import ITEMS, SOURCES, UNPRICED, item_id
 
 STAGES = [("queue", 0.0005), ("rank", 0.0012344)]
@@ -30,8 +30,15 @@ def slate_of(**changes: object) -> Slate:
     return slate
 
 
+def recommend_response(slate: Slate, release: Release) -> recommender_pb2.RecommendResponse:
+    """Encode an answer to Recommend and read it again."""
+    return recommender_pb2.RecommendResponse.FromString(
+        responses.recommend_response(slate, STAGES, release, REQUEST_ID)
+    )
+
+
 def test_items_come_with_their_ranks_scores_and_sources_best_first(tiny_release: Release) -> None:
-    first, second = recommend_response(slate_of(), STAGES, tiny_release, REQUEST_ID).items
+    first, second = recommend_response(slate_of(), tiny_release).items
     assert (first.item_id, first.rank, first.score, first.retrieval_score) == (item_id(3), 1, 2.5, 1.0)
     assert list(first.sources) == ["popular", "tower"]
     assert (second.item_id, second.rank, list(second.sources)) == (item_id(5), 2, ["tower"])
@@ -40,26 +47,30 @@ def test_items_come_with_their_ranks_scores_and_sources_best_first(tiny_release:
 
 def test_an_answer_names_its_release_ranker_and_steps(tiny_release: Release) -> None:
     slate = slate_of(degraded=(Degraded.STALE_FEATURES,), is_cold_start=True)
-    response = recommend_response(slate, STAGES, tiny_release, REQUEST_ID)
+    response = recommend_response(slate, tiny_release)
     assert (response.release, response.ranker, response.cold_start) == ("tiny", "triton", True)
     assert list(response.degraded) == [Degraded.STALE_FEATURES]
 
 
 def test_stages_are_given_in_microseconds(tiny_release: Release) -> None:
-    timings = recommend_response(slate_of(), STAGES, tiny_release, REQUEST_ID).stages
+    timings = recommend_response(slate_of(), tiny_release).stages
     assert [(timing.stage, timing.microseconds) for timing in timings] == [("queue", 500), ("rank", 1234)]
 
 
 def test_every_kind_of_answer_with_items_carries_the_id_of_its_request(tiny_release: Release) -> None:
-    for response in (recommend_response, rank_response, similar_response):
-        assert response(slate_of(), STAGES, tiny_release, REQUEST_ID).request_id == REQUEST_ID
+    for encode, kind in (
+        (responses.recommend_response, recommender_pb2.RecommendResponse),
+        (responses.rank_response, recommender_pb2.RankResponse),
+        (responses.similar_response, recommender_pb2.SimilarItemsResponse),
+    ):
+        assert kind.FromString(encode(slate_of(), STAGES, tiny_release, REQUEST_ID)).request_id == REQUEST_ID
 
 
 def test_an_explanation_names_every_feature_and_neighbour(tiny_release: Release) -> None:
     names = tiny_release.manifest.features.candidate_dense
     features = np.arange(len(names), dtype=np.float32)
     explained = tuple(ItemExplanation(features, ((9, 0.75),)) for _ in range(2))
-    first = recommend_response(slate_of(explanations=explained), STAGES, tiny_release, REQUEST_ID).items[0].explanation
+    first = recommend_response(slate_of(explanations=explained), tiny_release).items[0].explanation
     assert {feature.name: feature.value for feature in first.features} == dict(
         zip(names, features.tolist(), strict=True)
     )
@@ -71,31 +82,34 @@ def test_an_explanation_names_every_feature_and_neighbour(tiny_release: Release)
 
 
 def test_what_was_known_of_the_user_is_named(tiny_release: Release) -> None:
-    user = recommend_response(slate_of(user=UserKnowledge((4, 9), 12, 3)), STAGES, tiny_release, REQUEST_ID).user
+    user = recommend_response(slate_of(user=UserKnowledge((4, 9), 12, 3)), tiny_release).user
     assert list(user.recent_item_ids) == [item_id(2), item_id(7)]
     assert (user.event_count, user.row_version) == (12, 3)
 
 
 def test_rank_names_the_candidates_that_nobody_knows(tiny_release: Release) -> None:
-    response = rank_response(slate_of(unknown_ids=("gone",)), STAGES, tiny_release, REQUEST_ID)
+    encoded = responses.rank_response(slate_of(unknown_ids=("gone",)), STAGES, tiny_release, REQUEST_ID)
+    response = recommender_pb2.RankResponse.FromString(encoded)
     assert list(response.unknown_item_ids) == ["gone"]
     assert [item.item_id for item in response.items] == [item_id(3), item_id(5)]
 
 
 def test_similar_items_names_no_sources(tiny_release: Release) -> None:
     slate = slate_of(source_ranks=np.zeros((2, 3), np.int32))
-    assert [list(item.sources) for item in similar_response(slate, STAGES, tiny_release, REQUEST_ID).items] == [[], []]
+    encoded = responses.similar_response(slate, STAGES, tiny_release, REQUEST_ID)
+    items = recommender_pb2.SimilarItemsResponse.FromString(encoded).items
+    assert [list(item.sources) for item in items] == [[], []]
 
 
 def test_an_empty_slate_is_an_empty_answer(tiny_release: Release) -> None:
     nothing = slate_of(**{name: getattr(slate_of(), name)[:0] for name in (
         "rows", "scores", "retrieval_scores", "source_scores", "source_ranks"
     )})  # fmt: skip
-    assert list(recommend_response(nothing, STAGES, tiny_release, REQUEST_ID).items) == []
+    assert list(recommend_response(nothing, tiny_release).items) == []
 
 
 def test_items_are_described_from_the_catalogue(tiny_release: Release) -> None:
-    response = items_response([item_id(2), "gone"], tiny_release)
+    response = catalog_pb2.GetItemsResponse.FromString(responses.items_response([item_id(2), "gone"], tiny_release))
     (item,) = response.items
     assert (item.item_id, item.title, list(item.categories), item.available) == (
         item_id(2),
@@ -108,7 +122,8 @@ def test_items_are_described_from_the_catalogue(tiny_release: Release) -> None:
 
 
 def test_an_item_without_a_price_has_none(tiny_release: Release) -> None:
-    (item,) = items_response([item_id(UNPRICED[0])], tiny_release).items
+    encoded = responses.items_response([item_id(UNPRICED[0])], tiny_release)
+    (item,) = catalog_pb2.GetItemsResponse.FromString(encoded).items
     assert not item.HasField("price")
 
 

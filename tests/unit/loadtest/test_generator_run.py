@@ -14,6 +14,7 @@ from loadtest.generator import frames
 from loadtest.generator.run import Pace, Target, run
 
 from shortlist.core.errors import InputError
+from shortlist.v1 import recommender_pb2
 from support.scripted_http2 import SLATE, Peer, Script, answer, goaway, reset, scripted
 
 _CALLS = 40
@@ -223,6 +224,69 @@ def test_degraded_answers_are_counted_apart() -> None:
             peer.socket.sendall(answer(stream, degraded) if count % 2 else answer(stream))
 
     assert _outcomes(half) == {"ok": _CALLS // 2, "degraded": _CALLS // 2}
+
+
+def _batch_answer(*statuses: int, degraded: bool = False) -> bytes:
+    slate = type(SLATE)(items=SLATE.items, degraded=[4] if degraded else [])
+    results = [
+        recommender_pb2.RecommendBatchResult(
+            status=recommender_pb2.Status(code=status), response=None if status else slate
+        )
+        for status in statuses
+    ]
+    return recommender_pb2.RecommendBatchResponse(results=results).SerializeToString()
+
+
+def test_requests_of_a_batch_that_fail_inside_it_or_are_degraded_are_not_ok() -> None:
+    planted = (_batch_answer(0, 0, 8, 0), _batch_answer(0, 0, 0, 0, degraded=True))
+
+    def answers(peer: Peer) -> None:
+        for count, stream in enumerate(peer.calls()):
+            peer.socket.sendall(answer(stream, planted[count % 2]))
+
+    with scripted(answers) as address:
+        result = run(Target(address, 1, users_a_call=4), _at_once(), Pace(in_flight=2, seconds=5.0, drain_s=1.0))
+    assert result["reads"]["outcomes"] == {"degraded": 20, "ok": 15, "RESOURCE_EXHAUSTED": 5}
+    assert result["reads"]["calls"] == _CALLS // 4
+    assert result["answers_with_warm_up"] == 35
+    assert result["reads"]["latency_ms"]["p99"] is None, "a batch in which a request failed is not answered"
+
+
+def test_a_batch_that_fails_as_a_whole_fails_for_each_of_its_users() -> None:
+    def refuses(peer: Peer) -> None:
+        for stream in peer.calls():
+            peer.socket.sendall(answer(stream, status="14"))
+
+    with scripted(refuses) as address:
+        reads = run(Target(address, 1, users_a_call=4), _at_once(), _PACE)["reads"]
+    assert reads["outcomes"] == {"UNAVAILABLE": _CALLS}
+    assert reads["answered_per_s"] == 0
+
+
+def test_an_answer_to_one_user_is_none_to_a_batch() -> None:
+    with scripted(_answer_all) as address:
+        reads = run(Target(address, 1, users_a_call=4), _at_once(), _PACE)["reads"]
+    assert reads["outcomes"] == {"malformed": _CALLS}
+
+
+@pytest.mark.parametrize("target", [Target("127.0.0.1:1", users_a_call=51), Target("127.0.0.1:1", 1, "/x", "", 4)])
+def test_batches_that_do_not_fit_or_go_over_http_1_are_an_error(target: Target) -> None:
+    with pytest.raises(InputError, match="1 to 50 users"):
+        run(target, _at_once(), _PACE)
+
+
+def test_a_write_takes_no_reads_place_in_a_closed_loop(tmp_path: Path) -> None:
+    def never(peer: Peer) -> None:
+        while peer.socket.recv(65_536):
+            pass
+
+    np.save(tmp_path / "rows.npy", np.zeros((100, 50), np.uint8))
+    arrivals = ordered(200, 1, users=100)
+    with scripted(_answer_all) as address, scripted(never) as redis:
+        target = Target(address, 1, redis=redis, rows=tmp_path / "rows.npy")
+        result = run(target, arrivals, Pace(in_flight=1, seconds=0.5, drain_s=0.1))
+    assert result["reads"]["outcomes"] == {"ok": int((~arrivals.is_write).sum())}
+    assert result["writes"]["outcomes"] == {"unanswered": int(arrivals.is_write.sum())}
 
 
 def _redis_like(peer: Peer) -> None:

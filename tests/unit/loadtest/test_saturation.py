@@ -1,4 +1,4 @@
-"""Saturation: the highest rate is found between steps, failures end it, and the search is bounded."""
+"""Saturation: the highest rate is found between steps, failures and degraded answers end it, the search is bounded."""
 
 import pytest
 from loadtest.arrivals import ordered
@@ -18,7 +18,7 @@ class _Server:
     def __call__(self, rate: float) -> Result:
         self.rates.append(rate)
         p99 = 20.0 if rate <= self.capacity else self.p99_past_it
-        reads = {"latency_ms": {"p99": p99}, "answered_per_s": 0.9 * rate}
+        reads = {"latency_ms": {"p99": p99}, "answered_per_s": 0.9 * rate, "outcomes": {"ok": 1_000}}
         return {"reads": reads, "generator_cpu_share": self.cpu_share}
 
 
@@ -32,10 +32,27 @@ def test_the_highest_rate_is_found_to_within_a_step(capacity: float, p99_past_it
     assert len(server.rates) <= 14
 
 
+@pytest.mark.parametrize("capacity", [800.0, 900.0, 1_000.0, 1_100.0])
+def test_a_search_that_begins_near_the_highest_rate_takes_few_steps(capacity: float) -> None:
+    found = highest_rate(_Server(capacity), 850.0, step_up=1.15)
+    assert 0.96 * capacity <= found.rate <= capacity
+    assert len(found.steps) <= 6
+
+
+def test_a_rate_at_which_more_than_one_answer_in_a_hundred_is_degraded_is_not_kept() -> None:
+    def degrades(rate: float) -> Result:
+        degraded = 10 if rate <= 900.0 else 11
+        outcomes = {"ok": 1_000 - degraded, "degraded": degraded}
+        reads = {"latency_ms": {"p99": 5.0}, "answered_per_s": rate, "outcomes": outcomes}
+        return {"reads": reads, "generator_cpu_share": 0.1}
+
+    assert 0.96 * 900.0 <= highest_rate(degrades, 500.0).rate <= 900.0
+
+
 def test_a_server_that_keeps_nothing_has_no_rate() -> None:
     found = highest_rate(_Server(0.0, None), 500.0)
     assert found.best is None
-    assert found.answers_per_s == 0
+    assert found.answers_per_s == found.rate == 0
     assert len(found.steps) <= 14
 
 

@@ -18,8 +18,8 @@ _ITEMS, _USERS = 3_000, 300
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Workload:
-    return workload(_ITEMS, _USERS, root=tmp_path_factory.mktemp("bench"))
+def work(small_workload: Workload) -> Workload:
+    return small_workload
 
 
 def test_vectors_are_of_low_rank_with_noise_and_directions_of_unit_length() -> None:

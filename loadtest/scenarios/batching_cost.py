@@ -1,4 +1,4 @@
-"""What a lone request pays for batching: `python -m loadtest.batching_cost --release DIR`.
+"""What a lone request pays for batching: `python -m loadtest.scenarios.batching_cost`.
 
 The same call goes through the same pipeline directly, on the caller's thread, and by way of the micro-batcher, whose
 worker runs it as a batch of one while the caller waits; the two take turns in one process. Timed is from the call to
@@ -6,26 +6,40 @@ the moment at which its answer is given, which a front door sends from the worke
 a queue, a lock and a change of thread.
 """
 
-import argparse
+import sys
 import threading
 import time
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 
 from loadtest.in_process import AtOnce, MadeCall, Parts
-from loadtest.machine import describe
+from loadtest.scenarios import command
+from loadtest.workload import Workload
 from shortlist.core.arrays import F64
 from shortlist.gateway.jobs import Job
 from shortlist.gateway.runner import reject
 from shortlist.release.bundle import Release
 from shortlist.resilience.microbatch import MicroBatcher
 
-WARM_UP_PAIRS = 200
+PAIRS, WARM_UP_PAIRS = 10_000, 200
 
 
-def measure(parts: Parts, pairs: int) -> F64:
+def measure(work: Workload, console: Console, *, pairs: int = PAIRS) -> dict[str, Any]:
+    """Time pairs of calls on a workload's release; medians in milliseconds, the price that of the differences."""
+    console.print(f"the price of batching: {pairs:,} pairs")
+    times_ms = timed(Parts(Release.open(work.release_dir)), pairs) * 1e3
+    direct_ms, batched_ms = np.median(times_ms, axis=0)
+    return {
+        "direct_ms": float(direct_ms),
+        "batched_ms": float(batched_ms),
+        "price_ms": float(np.median(times_ms[:, 1] - times_ms[:, 0])),
+        "pairs": pairs,
+    }
+
+
+def timed(parts: Parts, pairs: int) -> F64:
     """Time pairs of calls: (pairs, 2) seconds, directly and batched."""
     batcher: MicroBatcher[Job] = MicroBatcher(
         parts.runner().run, reject, workers=3, max_batch=32, max_waiting=1024, observer=parts.metrics
@@ -56,20 +70,5 @@ def measure(parts: Parts, pairs: int) -> F64:
     return times
 
 
-def main() -> None:
-    """Measure and print one line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--release", type=Path, required=True)
-    parser.add_argument("--pairs", type=int, default=10_000)
-    arguments = parser.parse_args()
-    times = measure(Parts(Release.open(arguments.release)), arguments.pairs) * 1e3
-    directly, batched = np.median(times, axis=0)
-    price = np.median(times[:, 1] - times[:, 0])
-    Console(width=150).print(
-        f"{describe()}. {arguments.pairs:,} pairs: directly {directly:.3f} ms, batched {batched:.3f} ms, "
-        f"median difference {price:.3f} ms"
-    )
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(command.run(measure, __doc__))
