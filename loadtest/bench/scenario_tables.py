@@ -132,7 +132,7 @@ def batching_cost(figures: Figures) -> Iterator[str]:
 def filters(figures: Figures) -> Iterator[str]:
     """Tell what filters cost by what they keep."""
     rows = [
-        (WHOLE_PERCENT.show(point["share"]), _NO_UNIT.show(point["ratio"]), f"{point['recall']:.4f}")
+        (PERCENT.show(point["share"]), _NO_UNIT.show(point["ratio"]), f"{point['recall']:.4f}")
         for point in figures["points"]
     ]
     yield from markdown((f"kept of {figures['items']:,} items", "times unfiltered", "recall@200"), rows)
