@@ -98,6 +98,12 @@ class Closed:
     server_cpu_ms: float
 
 
+def warm_up(address: str, users: int, in_flight: int, seconds: float) -> None:
+    """Ask for slates, whatever comes back: the first calls of a Triton that has just started are answered degraded."""
+    arrivals = ordered(round(_MOST_ANSWERS_PER_S * seconds), SEED, users=users, write_share=0.0)
+    in_own_process(Target(address, in_flight), arrivals, Pace(in_flight, seconds))
+
+
 def closed_loop(address: str, usage: Usage, users: int, in_flight: int, seconds: float) -> Closed:
     """Ask for slates, so many at a time and each over a connection of its own.
 

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from loadtest.scenarios import command
-from loadtest.scenarios.testbed import closed_loop, sequential_p50_ms, testbed
+from loadtest.scenarios.testbed import closed_loop, sequential_p50_ms, testbed, warm_up
 from loadtest.workload import Workload
 
 CHOICES = tuple(product((1, 2), (1, 2)))
@@ -53,7 +53,7 @@ def measure(
             for instances, threads in choices
         ]
         for server in servers:
-            closed_loop(server.address, server, work.users, IN_FLIGHT, seconds / 2)  # warms up
+            warm_up(server.address, work.users, IN_FLIGHT, seconds / 2)
         rates: list[list[float]] = [[] for _ in choices]
         p50s_ms: list[list[float]] = [[] for _ in choices]
         for number in range(rounds):
