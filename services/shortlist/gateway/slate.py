@@ -9,6 +9,7 @@ from shortlist.core.compiled import F32 as FLOAT
 from shortlist.core.compiled import I32 as INT
 from shortlist.core.compiled import I64 as LONG
 from shortlist.core.compiled import compiled, filled, given
+from shortlist.core.source_scores import put_divisors
 from shortlist.core.topk import top_k
 from shortlist.core.types import Candidates, Degraded
 
@@ -138,12 +139,9 @@ def _gather(
 ) -> None:
     """Take (B, K) columns; `relative` is the best score of an item's sources, each over that source's best, 0 to 1."""
     sources = scores.shape[2]
-    highest = np.empty(sources, np.float32)
+    divisors = np.empty(sources, np.float32)
     for request in range(len(rows)):
-        highest[:] = 0.0
-        for place in range(scores.shape[1]):
-            for source in range(sources):
-                highest[source] = max(highest[source], scores[request, place, source])
+        put_divisors(scores, request, divisors)
         for place in range(order.shape[1]):
             column = order[request, place]
             best_rows[request, place] = rows[request, column]
@@ -151,6 +149,5 @@ def _gather(
             best_ranks[request, place] = ranks[request, column]
             share = np.float32(0.0)
             for source in range(sources):
-                divisor = highest[source] if highest[source] > 0 else np.float32(1.0)
-                share = max(share, scores[request, column, source] / divisor)
+                share = max(share, scores[request, column, source] / divisors[source])
             relative[request, place] = min(share, np.float32(1.0))

@@ -12,6 +12,7 @@ from shortlist.core.arrays import F32, I32, AnyArray
 from shortlist.core.compiled import F32 as FLOAT
 from shortlist.core.compiled import I32 as INT
 from shortlist.core.compiled import compiled, filled, given
+from shortlist.core.source_scores import put_divisors
 from shortlist.core.types import Candidates, History
 from shortlist.ranking.profile import category_shares
 from shortlist.release.manifest import FeatureSchema, TensorSpec
@@ -63,20 +64,16 @@ def candidate_dense(
 def _fill(rows: I32, scores: F32, ranks: I32, shares: F32, item_columns: F32, absent: float, dense: F32) -> None:
     """Fill (B, N, 2 S + 1 + C) zeros."""
     sources = scores.shape[2]
-    best = np.empty(sources, np.float32)
+    divisors = np.empty(sources, np.float32)
     for request in range(len(rows)):
-        best[:] = 0.0
-        for place in range(rows.shape[1]):
-            for source in range(sources):
-                best[source] = max(best[source], scores[request, place, source])
+        put_divisors(scores, request, divisors)
         for place, row in enumerate(rows[request]):
             if row == 0:
                 continue
             target = dense[request, place]
             for source in range(sources):
                 rank = ranks[request, place, source]
-                divisor = best[source] if best[source] > 0 else np.float32(1.0)
-                target[2 * source] = scores[request, place, source] / divisor
+                target[2 * source] = scores[request, place, source] / divisors[source]
                 if rank == 0:
                     target[2 * source + 1] = absent
                 elif rank < len(_LOG_RANKS):

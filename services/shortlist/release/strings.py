@@ -47,13 +47,9 @@ class StringTable(Sequence[str]):
 
     def pick(self, places: I32 | I64) -> list[str]:
         """Unpack the strings at (n,) places, each from 0 to before the length."""
-        return [string.decode() for string in self.pick_utf8(places)]
-
-    def pick_utf8(self, places: I32 | I64) -> list[bytes]:
-        """Unpack the strings at (n,) places as they lie here."""
         begins, ends = self.offsets[places].tolist(), self.offsets[places + 1].tolist()
         packed = self.utf8.data
-        return [bytes(packed[begin:end]) for begin, end in zip(begins, ends, strict=True)]
+        return [str(packed[begin:end], "utf-8") for begin, end in zip(begins, ends, strict=True)]
 
     def __getitem__(self, index):  # type: ignore[no-untyped-def]  # Sequence's overloads add nothing here
         if isinstance(index, slice):

@@ -60,10 +60,6 @@ class Vocabulary:
         item_id: str = self.ids[row - FIRST_ITEM_ROW]
         return item_id
 
-    def utf8_ids_of(self, rows: I32) -> list[bytes]:
-        """Name the items of (n,) rows from 2 up, in UTF-8."""
-        return self.ids.pick_utf8(rows - FIRST_ITEM_ROW)
-
     def ids_of(self, rows: I32) -> list[str]:
         """Name the items of (n,) rows from 2 up."""
         return self.ids.pick(rows - FIRST_ITEM_ROW)
