@@ -67,6 +67,7 @@ def run(
         "rounds": [],
         "half_rate": None,
         "scenarios": {},
+        "unmeasured": {},
     }
     ways = best_ways(names)
     prepare(names, console)
@@ -90,6 +91,7 @@ def run(
             try:
                 result["scenarios"][name] = scenario(work, console)
             except ShortlistError as error:  # the report says that it was not measured
+                result["unmeasured"][name] = str(error)
                 console.print(f"{name}: {error}", style="red", markup=False)
             keep(result, out)
     result["is_complete"] = True

@@ -29,12 +29,9 @@ from loadtest.machine import describe
 from loadtest.peers.environments import PEERS
 from loadtest.peers.run import Endpoint, PeerChoice, running
 from loadtest.saturation import P99_LIMIT_MS, in_own_process, is_kept
+from loadtest.serving import valkey
 from loadtest.workload import Workload, workload
 from shortlist.core.errors import StartError
-from shortlist.local.ports import Ports
-from shortlist.local.probes import LOOPBACK
-from shortlist.local.process import Process
-from shortlist.local.valkey import valkey_part
 
 RESULTS = Path(__file__).with_name("sweep.json")
 LEVELS = (16, 40, 80)
@@ -108,31 +105,24 @@ def sweep(peers: Sequence[str], work: Workload, seconds: float, out: Path, conso
     done = {(point["peer"], PeerChoice(**point["choice"])) for point in points}
     missing = [key for peer in peers for key in ((peer, choice) for choice in choices(peer)) if key not in done]
     failed: list[str] = []
-    port = Ports(0, 0, 0, 0, 0, 0).resolve(("redis",)).redis
-    redis = f"{LOOPBACK}:{port}"
-    with tempfile.TemporaryDirectory() as run_dir, Progress(console=console) as progress:
-        part = valkey_part(port, Path(run_dir))
-        store = Process(part.name, part.command, part.environment, Path(run_dir) / "valkey.log")
-        try:
-            store.wait_ready(part.probe, part.ready_timeout_s)
-            work.fill(f"redis://{redis}/0")
-            for peer, choice in progress.track(missing, description="sweep"):
-                machine = describe()
-                try:
-                    with running(
-                        peer, choice, work.release_dir, f"redis://{redis}/0", user_id(0), progress.console
-                    ) as endpoint:
-                        measured = measure(endpoint, work, redis, seconds)
-                except StartError as error:
-                    failed.append(f"{peer} {choice}: {error}")
-                    continue
-                points.append(
-                    {"peer": peer, "choice": asdict(choice), "machine": machine, "workload": work.facts, **measured}
-                )
-                _write(out, points)
-                progress.console.print(f"{peer} {choice}: {measured['answers_per_s']:,.0f} a second", markup=False)
-        finally:
-            store.stop(part.grace_s)
+    with (
+        tempfile.TemporaryDirectory() as run_dir,
+        valkey(work, Path(run_dir)) as store,
+        Progress(console=console) as progress,
+    ):
+        for peer, choice in progress.track(missing, description="sweep"):
+            machine = describe()
+            try:
+                with running(peer, choice, work.release_dir, store.url, user_id(0), progress.console) as endpoint:
+                    measured = measure(endpoint, work, store.address, seconds)
+            except StartError as error:
+                failed.append(f"{peer} {choice}: {error}")
+                continue
+            points.append(
+                {"peer": peer, "choice": asdict(choice), "machine": machine, "workload": work.facts, **measured}
+            )
+            _write(out, points)
+            progress.console.print(f"{peer} {choice}: {measured['answers_per_s']:,.0f} a second", markup=False)
     return failed
 
 

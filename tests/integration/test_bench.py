@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from loadtest.bench.__main__ import run
+from loadtest.scenarios.testbed import NotMeasuredError
 from loadtest.serving import gateways, processes_of, valkey
 from loadtest.workload import Workload
 from rich.console import Console
@@ -29,6 +30,7 @@ def test_a_round_of_the_gateway_gives_every_figure_with_its_steps(small_workload
     result = json.loads(out.read_text())
     assert set(result) == {
         *("machine", "date", "load_before", "workload", "is_complete", "rounds", "half_rate", "scenarios"),
+        "unmeasured",
     }
     assert result["is_complete"]
     assert result["workload"] == small_workload.facts | {"candidate_dense": result["workload"]["candidate_dense"]}
@@ -59,6 +61,20 @@ def test_an_interrupted_run_is_no_result(small_workload: Workload, tmp_path: Pat
     result = json.loads(out.read_text())
     assert not result["is_complete"]
     assert result["scenarios"] == {"first": {"is": 1}}
+
+
+def test_a_scenario_that_cannot_be_measured_is_named_and_the_next_one_runs(
+    small_workload: Workload, tmp_path: Path
+) -> None:
+    def unmeasurable(work: Workload, console: Console) -> dict[str, Any]:
+        raise NotMeasuredError("too few answers")
+
+    out = tmp_path / "result.json"
+    run(small_workload, (), 0, _SECONDS, {"first": unmeasurable, "second": lambda *_: {"is": 2}}, out, _quiet())
+    result = json.loads(out.read_text())
+    assert result["is_complete"]
+    assert result["scenarios"] == {"second": {"is": 2}}
+    assert result["unmeasured"] == {"first": "too few answers"}
 
 
 @pytest.mark.parametrize("ranker", ["onnxruntime", "triton"])
