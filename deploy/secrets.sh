@@ -19,7 +19,7 @@ new grafana_admin_password
 
 hash() { tr -d '\n' <"$1" | openssl dgst -sha256 -r | cut -d' ' -f1; }
 # default:  health checks, without a password
-# gateway:  user rows (u:), event streams (ev:) and what says that rows change, nothing else
+# gateway:  user rows (u:), event streams and the ids of events (ev:), what says that rows change, nothing else
 # exporter: what the server says of itself
 # operator: everything, for people: redis-cli --user operator --askpass
 cat >redis_users.acl <<ACL

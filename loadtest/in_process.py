@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from shortlist.features.port import UserRows
 from shortlist.features.row import UserRow
 from shortlist.features.seed import user_rows
+from shortlist.gateway.events import EventJob
 from shortlist.gateway.jobs import Job
 from shortlist.gateway.observer import CallObserver
 from shortlist.gateway.pipeline import Pipeline
@@ -92,6 +93,14 @@ class AtOnce:
         self._run(jobs)
 
 
+class NoEvents:
+    """Takes no events: none are measured here."""
+
+    def submit(self, jobs: Sequence[EventJob]) -> None:
+        """Refuse them."""
+        raise RuntimeError(f"{len(jobs)} calls with events")
+
+
 class Parts:
     """The gateway's parts over one release.
 
@@ -135,7 +144,7 @@ class Parts:
         writer = ItemWriter(self._release.vocabulary, self._release.manifest.features.sources)
         return BatchRunner(self._pipeline, self._similar, self.metrics, self._answers, tracing, writer)
 
-    def servicer(self, batcher: Batcher, tracing: Tracing = NO_TRACING) -> Servicer:
+    def servicer(self, batcher: Batcher[Job], tracing: Tracing = NO_TRACING) -> Servicer:
         """Make what takes calls."""
         observer = CallObserver(self.metrics, tracing, self._release.id, 0.0)
-        return Servicer(self._release, batcher, self.metrics, observer, DEADLINE_S)
+        return Servicer(self._release, batcher, NoEvents(), self.metrics, observer, DEADLINE_S)

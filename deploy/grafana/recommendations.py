@@ -16,7 +16,7 @@ def board() -> Dashboard:
         "shortlist-recommendations",
         "Shortlist: recommendations",
         "What users get to see: a change here without one in the release is a change in the users or their rows.",
-        {"Scores and sources": _scores(), "Candidates": _candidates(), "Users": _users()},
+        {"Scores and sources": _scores(), "Candidates": _candidates(), "Users": _users(), "Rules": _rules()},
     )
 
 
@@ -104,5 +104,24 @@ def _users() -> list[Panel]:
             "ops",
             {"bad": per_second("shortlist_features_bad_rows_total", GATEWAY)},
             width=6,
+        ),
+    ]
+
+
+def _rules() -> list[Panel]:
+    return [
+        lines(
+            "Rules that hold",
+            "Rules of each gateway's file: gateways that differ for more than seconds do not read the same file.",
+            "none",
+            {"{{instance}}": selected("shortlist_gateway_rules", GATEWAY)},
+            width=12,
+        ),
+        lines(
+            "Changes of the rules",
+            "Files that were read after a change: refused means that the old rules stay, and the log says why.",
+            "ops",
+            {"{{outcome}}": per_second("shortlist_gateway_rules_reloads_total", GATEWAY, by=["outcome"])},
+            width=12,
         ),
     ]

@@ -24,8 +24,11 @@ release_app = typer.Typer(help="Releases on disk.", no_args_is_help=True)
 app.add_typer(release_app, name="release")
 index_app = typer.Typer(help="The index of a release.", no_args_is_help=True)
 app.add_typer(index_app, name="index")
+rules_app = typer.Typer(help="Rules for slates.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
 
 DEFAULT_GATEWAY = "127.0.0.1:50051"
+EventName = Literal["impression", "view", "click", "cart", "purchase", "hide"]
 Gateway = Annotated[str, typer.Option("--gateway", envvar="SHORTLIST_CLIENT_GATEWAY", help="The gateway's address.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Limit = Annotated[int, typer.Option(min=0, max=200, help="How many items; 0 is the server's default.")]
@@ -74,6 +77,7 @@ def recommend(
     limit: Limit = 10,
     session: Annotated[list[str] | None, typer.Option(help="Items touched in this session, oldest first.")] = None,
     category: Annotated[list[str] | None, typer.Option(help="Only items with one of these categories.")] = None,
+    diversity: Annotated[float, typer.Option(min=0.0, max=1.0, help="0 is by score alone, 1 by novelty.")] = 0.0,
     explain: Annotated[bool, typer.Option("--explain", help="Say why.")] = False,
     as_json: AsJson = False,
     gateway: Gateway = DEFAULT_GATEWAY,
@@ -86,7 +90,12 @@ def recommend(
     condition = recommender_pb2.Filter(include_categories=category or [])
     with Client(gateway, caller="cli") as client:
         answer = client.recommend(
-            user, limit=limit, session_item_ids=session or [], condition=condition, explain=explain
+            user,
+            limit=limit,
+            session_item_ids=session or [],
+            condition=condition,
+            diversity=diversity,
+            explain=explain,
         )
         if as_json:
             _print_message(answer)
@@ -127,6 +136,29 @@ def rank(
         show_answer(console_of_answers(), client, user, answer, why_first=explain)
         if answer.unknown_item_ids:
             Console().print(f"not in the catalogue: {', '.join(answer.unknown_item_ids)}")
+
+
+@app.command()
+def record(
+    user: str,
+    item: str,
+    *,
+    event_type: Annotated[EventName, typer.Option("--type", help="What the user did.")],
+    value: Annotated[float, typer.Option(help="Price paid, rating given, seconds watched.")] = 0.0,
+    as_json: AsJson = False,
+    gateway: Gateway = DEFAULT_GATEWAY,
+) -> None:
+    """Tell a gateway what a user did with an item just now."""
+    from shortlist.client import Client
+
+    with Client(gateway, caller="cli") as client:
+        result = client.record(user, item, event_type, value=value)
+    if result.reason:
+        raise InputError(result.reason)
+    if as_json:
+        _print_message(result)
+        return
+    print(f"recorded: {event_type} of {item} by {user}, version {result.row_version} of the user's row")
 
 
 @app.command()
@@ -218,6 +250,26 @@ def tune(
 
     for line in run(release, out, least_recall=recall):
         print(line)
+
+
+@rules_app.command()
+def check(
+    file: Path,
+    *,
+    release: Annotated[Path | None, typer.Option(help="Look for its items and categories, too.")] = None,
+) -> None:
+    """Check a file of rules and say what it was understood to mean."""
+    from shortlist.gateway.row_rules import row_rules
+    from shortlist.gateway.rules_file import RulesFile
+    from shortlist.release.bundle import Release
+
+    rules = RulesFile.read(file)
+    notes = row_rules(rules, Release.open(release))[1] if release else ()
+    print(f"{file}: {len(rules.stated)} rules")
+    for stated in rules.stated:
+        print(f"line {stated.line}: {stated.title}: {stated.rule.sentence()}")
+    for note in notes:
+        print(f"note: {note}")
 
 
 @app.command()

@@ -6,6 +6,7 @@ with Client("127.0.0.1:50051") as client:
         print(item.rank, item.item_id, item.score)
 """
 
+import uuid
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -13,13 +14,21 @@ from typing import Self
 import grpc
 
 from shortlist.rpc.channels import open_channel
-from shortlist.v1 import catalog_pb2, catalog_pb2_grpc, recommender_pb2, recommender_pb2_grpc
+from shortlist.v1 import (
+    catalog_pb2,
+    catalog_pb2_grpc,
+    events_pb2,
+    events_pb2_grpc,
+    recommender_pb2,
+    recommender_pb2_grpc,
+)
 
 DEFAULT_TIMEOUT_S = 1.0
 _SERVICE = "/shortlist.v1.RecommenderService/"
-# Reading changes nothing, so every one of these may be sent again where a gateway is not there.
+# Reading changes nothing, and events are told apart by their ids: every one of these may be sent again.
 _RETRIED = (
     *(_SERVICE + method for method in ("Recommend", "RecommendBatch", "SimilarItems", "Rank")),
+    "/shortlist.v1.EventService/RecordEvents",
     "/shortlist.v1.CatalogService/GetItems",
 )
 
@@ -45,6 +54,7 @@ class Client:
     ) -> None:
         self._channel = open_channel(address, retried=_RETRIED, credentials=credentials)
         self._recommender = recommender_pb2_grpc.RecommenderServiceStub(self._channel)
+        self._events = events_pb2_grpc.EventServiceStub(self._channel)
         self._catalog = catalog_pb2_grpc.CatalogServiceStub(self._channel)
         self._metadata = (("x-caller", caller),)
         self._timeout_s = timeout_s
@@ -56,12 +66,31 @@ class Client:
         limit: int = 0,
         session_item_ids: Sequence[str] = (),
         condition: recommender_pb2.Filter | None = None,
+        diversity: float = 0.0,
         explain: bool = False,
+        min_row_version: int = 0,
         timeout_s: float | None = None,
     ) -> recommender_pb2.RecommendResponse:
-        """Ask for a ranked slate; `limit` 0 is the server's default."""
+        """Ask for a ranked slate.
+
+        Args:
+            user_id: For whom.
+            limit: How many items; 0 is the server's default.
+            session_item_ids: Items touched in this session, oldest first.
+            condition: What may appear.
+            diversity: From 0, by score alone, to 1, by novelty.
+            explain: Whether to say why.
+            min_row_version: Of a recorded event: the answer knows it.
+            timeout_s: Deadline, in seconds.
+        """
         request = recommender_pb2.RecommendRequest(
-            user_id=user_id, limit=limit, session_item_ids=session_item_ids, filter=condition, explain=explain
+            user_id=user_id,
+            limit=limit,
+            session_item_ids=session_item_ids,
+            filter=condition,
+            diversity=diversity,
+            explain=explain,
+            min_row_version=min_row_version,
         )
         return self._recommender.Recommend(request, timeout=timeout_s or self._timeout_s, metadata=self._metadata)
 
@@ -91,11 +120,53 @@ class Client:
         *,
         limit: int = 0,
         explain: bool = False,
+        min_row_version: int = 0,
         timeout_s: float | None = None,
     ) -> recommender_pb2.RankResponse:
         """Rank candidates of your own."""
-        request = recommender_pb2.RankRequest(user_id=user_id, item_ids=item_ids, limit=limit, explain=explain)
+        request = recommender_pb2.RankRequest(
+            user_id=user_id, item_ids=item_ids, limit=limit, explain=explain, min_row_version=min_row_version
+        )
         return self._recommender.Rank(request, timeout=timeout_s or self._timeout_s, metadata=self._metadata)
+
+    def record(
+        self,
+        user_id: str,
+        item_id: str,
+        event_type: str,
+        *,
+        value: float = 0.0,
+        event_id: str = "",
+        timeout_s: float | None = None,
+    ) -> events_pb2.EventResult:
+        """Record what a user does now; the result has the row version that the next request may demand.
+
+        Args:
+            user_id: Who.
+            item_id: With which item.
+            event_type: impression, view, click, cart, purchase or hide.
+            value: Price paid, rating given, seconds watched.
+            event_id: Two events of one id are one; empty: a new one.
+            timeout_s: Deadline, in seconds.
+
+        Raises:
+            ValueError: there is no such type.
+        """
+        event = events_pb2.Event(
+            event_id=event_id or uuid.uuid4().hex,
+            user_id=user_id,
+            item_id=item_id,
+            type=events_pb2.EventType.Value(f"EVENT_TYPE_{event_type.upper()}"),
+            value=value,
+        )
+        return self.record_batch([event], timeout_s=timeout_s).results[0]
+
+    def record_batch(
+        self, events: Sequence[events_pb2.Event], *, timeout_s: float | None = None
+    ) -> events_pb2.RecordEventsResponse:
+        """Record up to 1,000 events in one call; each has a result of its own."""
+        batch = events_pb2.RecordEventsRequest(events=events)
+        return self._events.RecordEvents(batch, timeout=timeout_s or self._timeout_s, metadata=self._metadata)
 
     def get_items(self, item_ids: Sequence[str], *, timeout_s: float | None = None) -> catalog_pb2.GetItemsResponse:
         """Read titles, categories and prices of up to 1,000 items."""

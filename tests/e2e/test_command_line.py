@@ -98,6 +98,23 @@ def test_rank_prints_the_given_items_and_names_the_unknown(cluster: Up) -> None:
         assert words in ended.stdout
 
 
+def test_record_says_which_version_of_the_row_has_the_event(cluster: Up) -> None:
+    arguments = ("record", "shopper", item_id(3), "--type", "purchase", "--value", "2.5", "--gateway", cluster.gateway)
+
+    first, second = shortlist(*arguments), shortlist(*arguments, "--json")
+
+    assert first.stdout == f"recorded: purchase of {item_id(3)} by shopper, version 1 of the user's row\n"
+    assert json.loads(second.stdout)["row_version"] == "2"
+    assert title(3) in shortlist("recommend", "shopper", "--explain", "--gateway", cluster.gateway).stdout
+
+
+def test_an_event_that_is_wrong_is_one_sentence(cluster: Up) -> None:
+    ended = shortlist("record", "shopper", "", "--type", "click", "--gateway", cluster.gateway)
+
+    assert ended.returncode == 2
+    assert ended.stderr == "shortlist: item_id: must have 1 to 256 bytes, got 0\n"
+
+
 def test_status_says_serving(cluster: Up) -> None:
     ended = shortlist("status", "--gateway", cluster.gateway)
 
@@ -205,3 +222,30 @@ def test_index_tune_of_an_exact_index_says_that_there_is_nothing_to_choose(
     assert ended.returncode == 0, ended.stderr
     assert "nothing to choose" in ended.stdout
     assert "IVF8,SQfp16, nprobe 1: recall@200 " in ended.stdout
+
+
+def test_rules_check_says_what_it_understood(tiny_release: Release, tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text(
+        f'[[pin]]\nname = "launch"\nitem = "gone"\nposition = 2\n\n[[bury]]\nname = "b"\nitems = ["{item_id(3)}"]'
+    )
+
+    ended = shortlist("rules", "check", str(path), "--release", str(tiny_release.path))
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines() == [
+        f"{path}: 2 rules",
+        'line 1: pin "launch": item "gone" at position 2',
+        f'line 6: bury "b": item "{item_id(3)}" after everything else',
+        'note: line 1: pin "launch": the release has no item "gone"',
+    ]
+
+
+def test_rules_check_refuses_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text("[[caps]]\n")
+
+    ended = shortlist("rules", "check", str(path))
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == f"shortlist: {path}:1: there is no rule caps; there are cap, pin, boost, bury\n"

@@ -10,6 +10,8 @@ import pytest
 import redis
 
 from shortlist.features.config import FeatureSettings
+from shortlist.features.event_store import RedisEventStore
+from shortlist.features.events import Recorded
 from shortlist.features.keys import user_key
 from shortlist.features.redis_store import RedisUserStore
 from shortlist.features.row import UserRow
@@ -20,6 +22,7 @@ from support.gateway_process import error_of, failed_start, settings_of
 from support.gateways import serving
 from support.near_caches import live_cache
 from support.running_cluster import wait_until
+from support.user_events import user_event
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,12 @@ def test_the_gateway_s_user_reads_and_writes_rows(server: DeployedRedis) -> None
         (row,) = store.read(["ann"], Deadline(NEVER)).rows
     assert row is not None
     assert row.version == 3
+
+
+def test_the_gateway_s_user_records_events(server: DeployedRedis) -> None:
+    with closing(RedisEventStore.connect(settings(server))) as store:
+        outcomes = store.record([user_event("a", user_id="dee"), user_event("b", user_id="dee")])
+        assert outcomes == [Recorded(1, is_duplicate=False)] * 2
 
 
 def test_the_gateway_s_user_is_told_which_rows_change(server: DeployedRedis) -> None:

@@ -76,11 +76,16 @@ def test_every_served_call_has_a_path(door: Edge) -> None:
     ranked = answer_of(door, f"/v1/users/{USER}/rank", {"item_ids": [item_id(1), item_id(2), "ghost"]})
     batch = answer_of(door, "/v1/recommendations:batch", {"requests": [{"user_id": USER}, {"user_id": ""}]})
     items = answer_of(door, f"/v1/items?item_ids={item_id(0)}&item_ids=ghost")
+    clicked = {"event_id": "by-json", "user_id": "by-json", "item_id": item_id(1), "type": "EVENT_TYPE_CLICK"}
+    recorded = answer_of(door, "/v1/events", {"events": [clicked, {"event_id": "wrong"}]})
 
     assert len(similar["items"]) == 3
     assert ranked["unknown_item_ids"] == ["ghost"]
     assert [result["status"]["code"] for result in batch["results"]] == [0, 3]
     assert [item["item_id"] for item in items["items"]] == [item_id(0)]
+    first, second = recorded["results"]
+    assert (first["outcome"], first["row_version"]) == ("EVENT_OUTCOME_ACCEPTED", "1")
+    assert second["reason"].startswith("user_id: ")
 
 
 def test_a_refusal_is_json_that_names_the_field(door: Edge) -> None:
@@ -98,9 +103,9 @@ def test_a_refusal_is_json_that_names_the_field(door: Edge) -> None:
         ("/admin", None, 404),
         ("/v1/items", b'{"items": []}', 403),
         ("/v1/items:delete", b'{"item_ids": []}', 403),
-        ("/v1/events", b'{"events": []}', 501),
+        ("/v1/events", b'{"events": []}', 400),
     ],
-    ids=["unknown parameter", "unknown call", "unknown path", "upsert", "delete", "a call not served yet"],
+    ids=["unknown parameter", "unknown call", "unknown path", "upsert", "delete", "no events"],
 )
 def test_what_the_edge_does_not_pass_has_a_status(door: Edge, path: str, body: bytes | None, expected: int) -> None:
     assert asked(door, path, body, content_type="application/json")[0] == expected

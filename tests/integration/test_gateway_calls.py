@@ -11,6 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from shortlist.client import Client
+from shortlist.gateway.servicer import SERVICES
 from shortlist.release.bundle import Release
 from shortlist.rpc.server import FrontKind
 from shortlist.v1 import catalog_pb2, recommender_pb2
@@ -202,13 +203,18 @@ def test_the_client_that_people_import_reaches_every_call(gateway: Reached) -> N
         assert len(client.similar_items(recommended[0], limit=4).items) == 4
         assert sorted(item_ids(client.rank("user-00", recommended))) == sorted(recommended)
         assert [item.item_id for item in client.get_items(recommended).items] == recommended
+        recorded = client.record("user-of-client", recommended[0], "purchase", value=2.5)
+        answer = client.recommend("user-of-client", explain=True, min_row_version=recorded.row_version)
+        assert list(answer.user.recent_item_ids) == [recommended[0]]
+        with pytest.raises(ValueError, match="LIKE"):
+            client.record("user-of-client", recommended[0], "like")
 
 
 @pytest.mark.parametrize("kind", FRONT_KINDS)
 def test_a_ready_gateway_says_serving_and_lists_its_services(tiny_release: Release, kind: FrontKind) -> None:
     with serving(tiny_release, front=kind) as reached:
         health = health_pb2_grpc.HealthStub(reached.channel)
-        for service in ("", "shortlist.v1.RecommenderService", "shortlist.v1.CatalogService"):
+        for service in ("", *SERVICES):
             answer = health.Check(health_pb2.HealthCheckRequest(service=service), timeout=TIMEOUT_S)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
         listing = reflection_pb2.ServerReflectionRequest(list_services="")
@@ -217,4 +223,4 @@ def test_a_ready_gateway_says_serving_and_lists_its_services(tiny_release: Relea
         )
         names = {service.name for answer in reflected for service in answer.list_services_response.service}
 
-    assert {"shortlist.v1.RecommenderService", "shortlist.v1.CatalogService"} <= names
+    assert set(SERVICES) <= names

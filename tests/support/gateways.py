@@ -14,7 +14,7 @@ from shortlist.gateway.app import Gateway
 from shortlist.gateway.config import GatewaySettings, RankingSettings
 from shortlist.release.bundle import Release
 from shortlist.retrieval.config import RetrievalSettings
-from shortlist.v1 import catalog_pb2_grpc, recommender_pb2, recommender_pb2_grpc
+from shortlist.v1 import catalog_pb2_grpc, events_pb2, events_pb2_grpc, recommender_pb2, recommender_pb2_grpc
 from support.front_doors import channel_to
 from support.real_servers import SECRET_FILE
 
@@ -35,16 +35,22 @@ class Reached:
         self.address = f"127.0.0.1:{port}"
         self.channel = channel_to(self.address)
         self._recommender = recommender_pb2_grpc.RecommenderServiceStub(self.channel)
+        self._events = events_pb2_grpc.EventServiceStub(self.channel)
         self._catalog = catalog_pb2_grpc.CatalogServiceStub(self.channel)
         self.call = self._recommender.Recommend
         self.call_batch = self._recommender.RecommendBatch
         self.call_similar = self._recommender.SimilarItems
         self.call_rank = self._recommender.Rank
+        self.call_record = self._events.RecordEvents
         self.call_items = self._catalog.GetItems
 
     def recommend(self, user_id: str, **fields: Any) -> recommender_pb2.RecommendResponse:
         """Ask for a slate."""
         return self.call(recommender_pb2.RecommendRequest(user_id=user_id, **fields), timeout=TIMEOUT_S)
+
+    def record(self, *events: events_pb2.Event) -> list[events_pb2.EventResult]:
+        """Record events."""
+        return list(self.call_record(events_pb2.RecordEventsRequest(events=events), timeout=TIMEOUT_S).results)
 
     def scrape(self) -> str:
         """Read the metrics page."""

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from shortlist.gateway.servicer import METHODS
 from shortlist.telemetry.answers import AnswerMetrics
+from shortlist.telemetry.events import EventMetrics
 from shortlist.telemetry.gateway import GatewayMetrics
 from shortlist.telemetry.near_cache import NearCacheMetrics
 from shortlist.telemetry.retrieval import RetrievalMetrics
@@ -26,6 +27,7 @@ def measured() -> dict[str, Labels]:
         version="", release="", front="", ranker="", device="", items=0, trained_until_s=0.0
     )
     AnswerMetrics(gateway, sources, rows=3, items=1)
+    EventMetrics(gateway)
     NearCacheMetrics(gateway)
     RetrievalMetrics(retrieval, codes).info.labels("", "", "")
     found: dict[str, Labels] = {}

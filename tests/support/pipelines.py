@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from shortlist.core.arrays import F32, AnyArray
 from shortlist.core.errors import UnavailableError
+from shortlist.core.rules import NO_RULES, RowRules
 from shortlist.core.types import Query, SourceList
 from shortlist.features.port import UserRows
 from shortlist.features.row import UserRow
@@ -164,6 +165,7 @@ def kitchen(
     rows: Mapping[str, UserRow] | None = None,
     ranker: Ranker | None = None,
     sources: Sequence[Source] | None = None,
+    rules: RowRules = NO_RULES,
 ) -> Kitchen:
     """Compose a pipeline whose clock stands at the end of the tiny log."""
     registry = CollectorRegistry()
@@ -179,6 +181,7 @@ def kitchen(
         metrics,
         breakers["triton"],
         clock=lambda: float(LOG_END_S),
+        rules=lambda: rules,
     )
     return Kitchen(release, store, pipeline, metrics, registry, breakers)
 

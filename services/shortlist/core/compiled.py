@@ -1,7 +1,7 @@
 """Loops compiled to machine code: the hot path's work between the kernels.
 
 A batch of one spent 0.6 ms in some hundred small NumPy calls, and every one of them may hand the interpreter's lock to
-another thread. A compiled loop does the same in microseconds without the lock. Compiled at the first import, some 8 s
+another thread. A compiled loop does the same in microseconds without the lock. Compiled at the first import, some 13 s
 in all, and kept for the next: under NUMBA_CACHE_DIR, beside the sources or in the user's cache.
 """
 

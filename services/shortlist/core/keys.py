@@ -10,9 +10,14 @@ from shortlist.core.arrays import U64
 PADDING_KEY = 0
 
 
+def digest(text: str) -> bytes:
+    """Hash a text into 8 bytes: blake2b-64 (RFC 7693)."""
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+
+
 def item_key(item_id: str) -> int:
-    """Hash an item id with blake2b-64 (RFC 7693), little-endian; collisions are checked when a release is built."""
-    return int.from_bytes(hashlib.blake2b(item_id.encode(), digest_size=8).digest(), "little")
+    """Read an item id's digest as a number, little-endian; collisions are checked when a release is built."""
+    return int.from_bytes(digest(item_id), "little")
 
 
 def item_keys(item_ids: Iterable[str]) -> U64:

@@ -67,7 +67,10 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One request in core terms, checked. `candidate_ids` set means: rank these instead of retrieving."""
+    """One request in core terms, checked.
+
+    `candidate_ids` set means: rank these instead of retrieving. `diversity` goes from 0, by score, to 1, by novelty.
+    """
 
     user_id: str
     limit: int
@@ -77,6 +80,7 @@ class Query:
     at_s: float | None = None
     min_row_version: int = 0
     explain: bool = False
+    diversity: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,19 @@ class FeatureSettings(ServiceSettings):
         description="How long held rows are used while Redis does not answer, in seconds; the answers say that they "
         "are stale.",
     )
+    events_timeout_s: float = Field(
+        0.5,
+        gt=0,
+        le=10,
+        description="Longest wait for events to be recorded, in seconds; a caller who is told that they were not may "
+        "send them again.",
+    )
+    stream_length: int = Field(
+        4096,
+        ge=1,
+        le=10_000_000,
+        description="Events that each of the 256 streams keeps, about; the oldest leave. A million take some 150 MB.",
+    )
 
     @property
     def redis_password(self) -> str | None:

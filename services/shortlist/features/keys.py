@@ -1,10 +1,14 @@
-"""Where a user's row lies: 256 shards, so that the row and the event stream of a user share a Redis Cluster slot."""
+"""Where what is known of a user lies: 256 shards, so that it shares a Redis Cluster slot with the shard's events.
+
+A prefix tells who is told of changes: near caches hear of rows, and of nothing else.
+"""
 
 import binascii
 
 SHARDS = 256
 ROWS = "u:"
 """The prefix of every user row."""
+_EVENTS = "ev:"
 _BEFORE_USER = len("u:{00}:")
 
 
@@ -14,10 +18,25 @@ def shard_of(user_id: str) -> int:
 
 
 def user_key(user_id: str) -> str:
-    """Name the user's row. The braces make the shard the cluster's hash tag."""
-    return f"{ROWS}{{{shard_of(user_id):02x}}}:{user_id}"
+    """Name the user's row."""
+    return f"{ROWS}{_tag(shard_of(user_id))}:{user_id}"
 
 
 def user_of(key: bytes) -> str:
     """Name the user of a row's key; of a key that is no row's, nobody that exists."""
     return key[_BEFORE_USER:].decode(errors="replace")
+
+
+def stream_key(shard: int) -> str:
+    """Name the stream of a shard's events."""
+    return f"{_EVENTS}{_tag(shard)}"
+
+
+def event_ids_key(user_id: str) -> str:
+    """Name what remembers the ids of a user's newest events."""
+    return f"{stream_key(shard_of(user_id))}:{user_id}"
+
+
+def _tag(shard: int) -> str:
+    """Name a shard; the braces make it the cluster's hash tag."""
+    return f"{{{shard:02x}}}"

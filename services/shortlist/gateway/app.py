@@ -9,22 +9,28 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 import grpc
 from prometheus_client import CollectorRegistry
 
 from shortlist import __version__
 from shortlist.core.errors import UnavailableError
+from shortlist.core.rules import no_rules
 from shortlist.features.config import FeatureSettings
+from shortlist.features.event_store import RedisEventStore
 from shortlist.features.invalidation import PROTOCOL, Invalidations
 from shortlist.features.near_cache import NearCache
 from shortlist.features.port import UserStore
 from shortlist.features.redis_line import open_pool
 from shortlist.features.redis_store import RedisUserStore
 from shortlist.gateway.config import GatewaySettings, RankingSettings
+from shortlist.gateway.events import MAX_CALLS, MAX_WAITING, EventJob, EventRunner
+from shortlist.gateway.events import reject as reject_events
 from shortlist.gateway.jobs import Job
 from shortlist.gateway.observer import CallObserver
 from shortlist.gateway.pipeline import Pipeline
+from shortlist.gateway.rules_in_force import RulesInForce
 from shortlist.gateway.runner import BatchRunner, reject
 from shortlist.gateway.schema import check_schema
 from shortlist.gateway.servicer import METHODS, SERVICES, Servicer
@@ -54,6 +60,7 @@ from shortlist.rpc.running import Running
 from shortlist.rpc.server import open_front
 from shortlist.rpc.services import reflecting
 from shortlist.telemetry.answers import AnswerMetrics
+from shortlist.telemetry.events import EventMetrics
 from shortlist.telemetry.exporter import Exporter, new_registry
 from shortlist.telemetry.gateway import GatewayMetrics
 from shortlist.telemetry.near_cache import NearCacheMetrics
@@ -108,7 +115,10 @@ class Gateway(Running):
             sources = _open_sources(release, searched)
             ranker = _open_ranker(release, ranking)
             stack.callback(ranker.close)
-            pipeline = Pipeline(release, store, sources, filters, ranker, metrics, breakers["triton"])
+            rules = RulesInForce(Path(settings.rules), release, metrics) if settings.rules else None
+            pipeline = Pipeline(
+                release, store, sources, filters, ranker, metrics, breakers["triton"], rules=rules or no_rules
+            )
             similar = SimilarItems(release, searched, filters, metrics)
 
             loadable = ranker if isinstance(ranker, TritonRanker) else None
@@ -123,20 +133,21 @@ class Gateway(Running):
             gc.collect()
             gc.freeze()
 
-            upkeep = Upkeep(loadable, breakers, metrics)
+            upkeep = Upkeep(loadable, breakers, metrics, rules=rules)
             upkeep.start()
             stack.callback(upkeep.stop)
-            writer = ItemWriter(release.vocabulary, schema.sources)
             batcher: MicroBatcher[Job] = MicroBatcher(
-                BatchRunner(pipeline, similar, metrics, answers, tracing, writer).run,
+                BatchRunner(
+                    pipeline, similar, metrics, answers, tracing, ItemWriter(release.vocabulary, schema.sources)
+                ).run,
                 reject,
                 workers=_batch_workers(settings, ranking),
                 max_batch=settings.max_batch,
                 max_waiting=settings.max_waiting,
                 observer=metrics,
             )
-            batcher.start()
-            stack.callback(batcher.stop, settings.drain_s)
+            recorder = _recorder(features, metrics, registry, stack)
+            _run((batcher, recorder), stack, settings.drain_s)
             self._front = open_front(
                 settings.front,
                 settings.address,
@@ -155,7 +166,7 @@ class Gateway(Running):
                 trained_until_s=release.manifest.trained_until.timestamp(),
             )
             observer = CallObserver(metrics, tracing, release.id, settings.slow_s)
-            self._front.start(Servicer(release, batcher, metrics, observer, settings.deadline_s))
+            self._front.start(Servicer(release, batcher, recorder, metrics, observer, settings.deadline_s))
             self._health.set("ready", True)
             stack.callback(self._health.drain)
             self._parts = stack.pop_all()
@@ -180,6 +191,30 @@ def _near(
     metrics = NearCacheMetrics(registry)
     cache = NearCache(store, settings.near_cache_bytes, settings.max_stale_s, settings.timeout_s, metrics)
     return cache, Invalidations(open_pool(settings, 1, PROTOCOL), cache, metrics.losses.inc)
+
+
+def _recorder(
+    settings: FeatureSettings, metrics: GatewayMetrics, registry: CollectorRegistry, stack: ExitStack
+) -> MicroBatcher[EventJob]:
+    """Make what records events, beside the pipeline: one worker, since the store is one server."""
+    told = EventMetrics(registry)
+    store = RedisEventStore.connect(settings, metrics.bad_rows.inc)
+    stack.callback(store.close)
+    return MicroBatcher(
+        EventRunner(store, told, metrics.dependency_errors.labels("redis").inc).run,
+        reject_events,
+        workers=1,
+        max_batch=MAX_CALLS,
+        max_waiting=MAX_WAITING,
+        observer=told,
+    )
+
+
+def _run(batchers: Sequence[MicroBatcher[Job] | MicroBatcher[EventJob]], stack: ExitStack, drain_s: float) -> None:
+    """Start micro-batchers; the stack drains them."""
+    for batcher in batchers:
+        batcher.start()
+        stack.callback(batcher.stop, drain_s)
 
 
 def _open_index(release: Release, settings: GatewaySettings, device: Device, breaker: Breaker) -> ItemIndex:

@@ -56,6 +56,9 @@ class GatewaySettings(ServiceSettings):
     retrieval_timeout_s: float = Field(
         0.1, gt=0, le=10, description="Longest wait for the retrieval service, in seconds."
     )
+    rules: str = Field(
+        "", description="File with rules for slates, TOML, read again when it changes; empty: there are none."
+    )
     slow_s: float = Field(
         0.25, ge=0, le=60, description="Calls that take longer are logged with their stages, in seconds; 0: none are."
     )

@@ -1,5 +1,7 @@
 """Explanations: what the ranker saw of an item, and which items of the history lie near it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from shortlist.core.arrays import F32, I32
@@ -10,7 +12,9 @@ from shortlist.release.bundle import Release
 NEIGHBOURS_SHOWN = 3
 
 
-def explain(rows: I32, history: I32, features: F32, release: Release) -> tuple[ItemExplanation, ...]:
+def explain(
+    rows: I32, history: I32, features: F32, release: Release, moved_by: Sequence[tuple[str, ...]]
+) -> tuple[ItemExplanation, ...]:
     """Explain the items of one slate.
 
     Args:
@@ -18,6 +22,7 @@ def explain(rows: I32, history: I32, features: F32, release: Release) -> tuple[I
         history: (H,) int32, the user's items, newest first.
         features: (n, C) float32, their rows of `candidate_dense`.
         release: Holds the embeddings.
+        moved_by: The rules that moved each item.
     """
     known = np.unique(history[history >= FIRST_ITEM_ROW])
     cosines = release.directions(rows) @ release.directions(known).T
@@ -26,6 +31,7 @@ def explain(rows: I32, history: I32, features: F32, release: Release) -> tuple[I
         ItemExplanation(
             features[place],
             tuple((int(known[other]), float(cosines[place, other])) for other in nearest[place]),
+            moved_by[place],
         )
         for place in range(len(rows))
     )

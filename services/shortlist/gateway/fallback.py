@@ -1,11 +1,13 @@
-"""The last step of the ladder, and the cold start: the release's popular items, filtered, in their order."""
+"""The last step of the ladder, and the cold start: the release's popular items, filtered, by rules and diversity."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from shortlist.core.arrays import I32
+from shortlist.core.rules import NO_RULES, RowRules
 from shortlist.core.types import Query
+from shortlist.gateway.selection import Directions, select
 from shortlist.gateway.slate import Slate, in_order
 from shortlist.retrieval.kept import Kept
 
@@ -16,18 +18,25 @@ class Fallback:
     Args:
         popular: (P,) int32, best first.
         sources: Names of the sources, in the order of the release's schema.
+        directions: Asked where a request wants diversity.
     """
 
-    def __init__(self, popular: I32, sources: Sequence[str]) -> None:
-        self._popular, self._sources = popular, len(sources)
+    def __init__(self, popular: I32, sources: Sequence[str], directions: Directions) -> None:
+        self._popular, self._sources, self._directions = popular, len(sources), directions
         self._popular_source = list(sources).index("popular") if "popular" in sources else None
 
-    def slate(self, query: Query, excluded: I32, kept: Kept | None) -> Slate:
-        """List the popular items that the request allows; a caller's own candidates follow in row order."""
-        rows = self._popular
-        if kept is not None:
-            rows = rows[kept.mask[rows]]
-            if kept.is_exhaustive:
-                rows = np.concatenate([rows, np.setdiff1d(kept.rows, rows)])
-        rows = rows[~np.isin(rows, excluded)]
-        return in_order(rows[: query.limit], self._sources, self._popular_source)
+    def slate(self, query: Query, excluded: I32, kept: Kept | None, rules: RowRules = NO_RULES) -> Slate:
+        """List the popular items that the request allows; what is pinned, or the caller's own, follows in row order."""
+        popular = _allowed(self._popular, excluded, kept)
+        others = kept.rows if kept is not None and kept.is_exhaustive else rules.pinned
+        rows = np.concatenate([popular, np.setdiff1d(_allowed(others, excluded, kept), popular)])
+        order, counts = select([query], rows[None], None, rules, self._directions)
+        places = order[0, : counts[0]]
+        ranks = np.where(places < len(popular), places + 1, 0).astype(np.int32)
+        return in_order(rows[places], ranks, self._sources, self._popular_source)
+
+
+def _allowed(rows: I32, excluded: I32, kept: Kept | None) -> I32:
+    if kept is not None:
+        rows = rows[kept.mask[rows]]
+    return rows[~np.isin(rows, excluded)]

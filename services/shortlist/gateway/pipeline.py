@@ -11,13 +11,15 @@ import numpy as np
 
 from shortlist.core.arrays import F32, AnyArray
 from shortlist.core.errors import UnavailableError
+from shortlist.core.rules import NO_RULES, RowRules, no_rules
 from shortlist.core.types import FIRST_ITEM_ROW, Candidates, Degraded, Query, SourceList
 from shortlist.features.port import UserRows, UserStore
-from shortlist.gateway.candidates import fit, width_of
+from shortlist.gateway.candidates import add_pinned, fit, width_of
 from shortlist.gateway.explain import explain
 from shortlist.gateway.fallback import Fallback
 from shortlist.gateway.known import Encoder, Known
-from shortlist.gateway.slate import Slate, UserKnowledge, best_of
+from shortlist.gateway.selection import select
+from shortlist.gateway.slate import Slate, UserKnowledge, cut
 from shortlist.gateway.trace import BatchTrace
 from shortlist.ranking.port import Ranker
 from shortlist.ranking.tensors import ranker_tensors
@@ -47,6 +49,7 @@ class Pipeline:
         metrics: Counts.
         breaker: Of the ranker; store and index have theirs inside.
         clock: Seconds since 1970.
+        rules: The rules that hold now, over the release's rows; asked once a batch.
     """
 
     def __init__(
@@ -59,12 +62,13 @@ class Pipeline:
         metrics: GatewayMetrics,
         breaker: Breaker,
         clock: Callable[[], float] = time.time,
+        rules: Callable[[], RowRules] = no_rules,
     ) -> None:
         self._release, self._store, self._sources = release, store, sources
         self._ranker, self._metrics, self._breaker = ranker, metrics, breaker
         self._encoder = Encoder(release, filters, clock)
-        self._clock = clock
-        self._fallback = Fallback(release.items.popular, [source.name for source in sources])
+        self._clock, self._rules = clock, rules
+        self._fallback = Fallback(release.items.popular, [source.name for source in sources], release.directions)
 
     def run(self, queries: Sequence[Query], deadline: Deadline, trace: BatchTrace) -> list[Slate]:
         """Answer a batch.
@@ -81,21 +85,24 @@ class Pipeline:
         trace.lap("features")
         known = self._encoder.encode(queries, read.rows)
         trace.lap("encode")
+        rules = self._rules()
         warm = np.flatnonzero((known.history.rows >= FIRST_ITEM_ROW).any(axis=1)).tolist()
         slates: list[Slate | None] = [None] * len(queries)
         if warm:
             part = known if len(warm) == len(queries) else known.part(warm)
-            answered = self._personal([queries[request] for request in warm], part, deadline, trace)
+            answered = self._personal([queries[request] for request in warm], part, rules, deadline, trace)
             for request, slate in zip(warm, answered, strict=True):
                 slates[request] = slate
-        finished = [slate or self._cold_start(queries[request], known, request) for request, slate in enumerate(slates)]
+        finished = [
+            slate or self._cold_start(queries[request], known, rules, request) for request, slate in enumerate(slates)
+        ]
         for request, (query, slate) in enumerate(zip(queries, finished, strict=True)):
             self._complete(query, slate, known, read, request, trace)
         trace.lap("slate")
         return finished
 
-    def _cold_start(self, query: Query, known: Known, request: int) -> Slate:
-        slate = self._fallback.slate(query, known.excluded[request], known.kept[request])
+    def _cold_start(self, query: Query, known: Known, rules: RowRules, request: int) -> Slate:
+        slate = self._fallback.slate(query, known.excluded[request], known.kept[request], rules)
         slate.is_cold_start = True
         return slate
 
@@ -115,17 +122,21 @@ class Pipeline:
         trace.ages_s = [max(0.0, now - row.event_time) for row in read.rows if row is not None and len(row.events)]
         return read
 
-    def _personal(self, queries: Sequence[Query], known: Known, deadline: Deadline, trace: BatchTrace) -> list[Slate]:
+    def _personal(
+        self, queries: Sequence[Query], known: Known, rules: RowRules, deadline: Deadline, trace: BatchTrace
+    ) -> list[Slate]:
         lists, failed = self._propose(known, trace)
         if all(source.name in failed for source in self._sources if source.name != PopularSource.name):
             trace.degraded.add(Degraded.RETRIEVAL_UNAVAILABLE)
             return [
-                self._fallback.slate(query, known.excluded[request], known.kept[request])
+                self._fallback.slate(query, known.excluded[request], known.kept[request], rules)
                 for request, query in enumerate(queries)
             ]
         most = self._release.manifest.candidates
         candidates = merge(lists, known.excluded, width_of(known.kept, most))
         fit(candidates, known.kept, most)
+        if len(rules.pinned):
+            add_pinned(candidates, rules.pinned, known.kept, known.excluded, most)
         self._metrics_of(candidates)
         trace.lap("merge")
         tensors = ranker_tensors(
@@ -141,13 +152,16 @@ class Pipeline:
         trace.lap("tensors")
         scores = self._rank(tensors, deadline, trace)
         trace.lap("rank")
-        slates, columns = best_of(candidates, scores, [query.limit for query in queries])
+        order, counts = select(queries, candidates.rows, scores, rules, self._release.directions)
+        slates = cut(candidates, scores, order, counts)
         ranker = "" if scores is None else self._ranker.name
-        for request, (query, slate, taken) in enumerate(zip(queries, slates, columns, strict=True)):
+        for request, (query, slate) in enumerate(zip(queries, slates, strict=True)):
             slate.ranker = ranker
             if query.explain:
-                dense = tensors["candidate_dense"][request, taken]
-                slate.explanations = explain(slate.rows, known.history.rows[request], dense, self._release)
+                dense = tensors["candidate_dense"][request, order[request, : counts[request]]]
+                ruling = NO_RULES if query.candidate_ids is not None else rules
+                moved_by = ruling.moved_by(slate.rows, query.limit, has_scores=scores is not None)
+                slate.explanations = explain(slate.rows, known.history.rows[request], dense, self._release, moved_by)
         return slates
 
     def _propose(self, known: Known, trace: BatchTrace) -> tuple[list[SourceList], set[str]]:

@@ -30,8 +30,6 @@ def recommend_query(request: recommender_pb2.RecommendRequest) -> Query:
     """Check a RecommendRequest."""
     if not 0.0 <= request.diversity <= 1.0:  # also refuses NaN
         raise InvalidRequestError("diversity", f"must be between 0 and 1, got {request.diversity}")
-    if request.diversity > 0.0:
-        raise InvalidRequestError("diversity", "is not served by this version; leave it at 0")
     if request.session_token:
         raise InvalidRequestError("session_token", "is not served by this version; leave it empty")
     _check_priority(request.priority)
@@ -43,6 +41,7 @@ def recommend_query(request: recommender_pb2.RecommendRequest) -> Query:
         at_s=_moment(request.context) if request.HasField("context") else None,
         min_row_version=request.min_row_version,
         explain=request.explain,
+        diversity=request.diversity,
     )
 
 

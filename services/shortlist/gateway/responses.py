@@ -115,6 +115,7 @@ def _explanation(slate: Slate, place: int, release: Release) -> recommender_pb2.
             recommender_pb2.HistoryNeighbour(item_id=release.vocabulary.id_of(row), similarity=cosine)
             for row, cosine in explanation.neighbours
         ],
+        rules=explanation.rules,
     )
 
 

@@ -3,13 +3,15 @@
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from google.protobuf.message import DecodeError
 
 from shortlist.core.errors import InvalidRequestError, NotFoundError, ShortlistError
 from shortlist.core.types import FIRST_ITEM_ROW, Query
 from shortlist.gateway import requests
+from shortlist.gateway.event_requests import MAX_EVENTS
+from shortlist.gateway.events import EventJob
 from shortlist.gateway.jobs import NOT_RUN, AnyQuery, ItemsQuery, Job, Outcome, Stages, Timings
 from shortlist.gateway.observer import CallObserver
 from shortlist.gateway.reply import BatchReply, Reply
@@ -19,23 +21,27 @@ from shortlist.release.bundle import Release
 from shortlist.resilience.deadline import Deadline
 from shortlist.rpc.front import Call
 from shortlist.telemetry.gateway import GatewayMetrics
-from shortlist.v1 import catalog_pb2, recommender_pb2
+from shortlist.v1 import catalog_pb2, events_pb2, recommender_pb2
 
 RECOMMENDER = "shortlist.v1.RecommenderService"
+EVENTS = "shortlist.v1.EventService"
 CATALOG = "shortlist.v1.CatalogService"
 RECOMMEND = f"/{RECOMMENDER}/Recommend"
 RECOMMEND_BATCH = f"/{RECOMMENDER}/RecommendBatch"
 SIMILAR_ITEMS = f"/{RECOMMENDER}/SimilarItems"
 RANK = f"/{RECOMMENDER}/Rank"
+RECORD_EVENTS = f"/{EVENTS}/RecordEvents"
 GET_ITEMS = f"/{CATALOG}/GetItems"
-SERVICES = (RECOMMENDER, CATALOG)
-METHODS = (RECOMMEND, RECOMMEND_BATCH, SIMILAR_ITEMS, RANK, GET_ITEMS)
+SERVICES = (RECOMMENDER, EVENTS, CATALOG)
+METHODS = (RECOMMEND, RECOMMEND_BATCH, SIMILAR_ITEMS, RANK, RECORD_EVENTS, GET_ITEMS)
+
+JobT_contra = TypeVar("JobT_contra", contravariant=True)
 
 
-class Batcher(Protocol):
-    """What the servicer needs of the micro-batcher."""
+class Batcher(Protocol[JobT_contra]):
+    """What the servicer needs of a micro-batcher."""
 
-    def submit(self, jobs: Sequence[Job]) -> None:
+    def submit(self, jobs: Sequence[JobT_contra]) -> None:
         """Queue all of the jobs or raise."""
 
 
@@ -45,6 +51,7 @@ class Servicer:
     Args:
         release: What is served.
         batcher: Takes the jobs.
+        recorder: Takes calls with events.
         metrics: Counts unknown items.
         observer: Hears of calls and answers.
         default_deadline_s: For calls that bring none.
@@ -53,18 +60,21 @@ class Servicer:
     def __init__(
         self,
         release: Release,
-        batcher: Batcher,
+        batcher: Batcher[Job],
+        recorder: Batcher[EventJob],
         metrics: GatewayMetrics,
         observer: CallObserver,
         default_deadline_s: float,
     ) -> None:
-        self._release, self._batcher, self._metrics, self._observer = release, batcher, metrics, observer
+        self._release, self._batcher, self._recorder = release, batcher, recorder
+        self._metrics, self._observer = metrics, observer
         self._default_deadline_s = default_deadline_s
         self._accept: dict[str, Callable[[Reply], None]] = {
             RECOMMEND: self._recommend,
             RECOMMEND_BATCH: self._recommend_batch,
             SIMILAR_ITEMS: self._similar,
             RANK: self._rank,
+            RECORD_EVENTS: self._record_events,
             GET_ITEMS: self._get_items,
         }
 
@@ -123,6 +133,12 @@ class Servicer:
         self._count_unknown("rank", query.candidate_ids or ())
         self._submit(reply, query, rank_response, request.priority)
 
+    def _record_events(self, reply: Reply) -> None:
+        request = events_pb2.RecordEventsRequest.FromString(reply.call.payload)
+        if not 1 <= len(request.events) <= MAX_EVENTS:
+            raise InvalidRequestError("events", f"must hold 1 to {MAX_EVENTS} events, got {len(request.events)}")
+        self._recorder.submit([EventJob(request.events, reply, self._deadline(reply))])
+
     def _get_items(self, reply: Reply) -> None:
         query = ItemsQuery(requests.item_ids(catalog_pb2.GetItemsRequest.FromString(reply.call.payload)))
 
@@ -155,8 +171,10 @@ class Servicer:
     def _job(
         self, reply: Reply, query: AnyQuery, settle: Callable[[Outcome, Timings], None], *, is_low: bool = False
     ) -> Job:
-        deadline = reply.call.deadline or Deadline.after(self._default_deadline_s, reply.arrived)
-        return Job(query, reply.call, deadline, reply.arrived, is_low, settle, reply.identity.span)
+        return Job(query, reply.call, self._deadline(reply), reply.arrived, is_low, settle, reply.identity.span)
+
+    def _deadline(self, reply: Reply) -> Deadline:
+        return reply.call.deadline or Deadline.after(self._default_deadline_s, reply.arrived)
 
     def _check_release(self, wanted: str) -> None:
         if wanted and wanted != self._release.id:

@@ -10,7 +10,6 @@ from shortlist.core.compiled import I32 as INT
 from shortlist.core.compiled import I64 as LONG
 from shortlist.core.compiled import compiled, filled, given
 from shortlist.core.source_scores import put_divisors
-from shortlist.core.topk import top_k
 from shortlist.core.types import Candidates, Degraded
 
 
@@ -21,10 +20,12 @@ class ItemExplanation:
     Args:
         features: (C,) float32, the item's row of `candidate_dense`.
         neighbours: Items of the history and their cosine, nearest first.
+        rules: Names of the rules that moved it.
     """
 
     features: F32
     neighbours: tuple[tuple[int, float], ...]
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,38 +76,37 @@ class Slate:
     items: bytes = b""
 
 
-def in_order(rows: I32, sources: int, popular_source: int | None) -> Slate:
-    """Make a slate of rows that are in order already; their scores fall from 1 with the rank.
+def in_order(rows: I32, ranks: I32, sources: int, popular_source: int | None) -> Slate:
+    """Make a slate of rows that are in order already; the score of an item is 1 over its rank.
 
     Args:
         rows: (n,) int32.
+        ranks: (n,) int32, place in the list that they come from, from 1; 0 where an item is not on it.
         sources: S.
-        popular_source: The source that gave the order; None where none did.
+        popular_source: The source whose list that is; None where it is none's.
     """
     count = len(rows)
-    scores = (1.0 / np.arange(1, count + 1)).astype(np.float32)
+    scores = np.where(ranks > 0, 1.0 / np.maximum(ranks, 1), 0.0).astype(np.float32)
     source_scores = np.zeros((count, sources), np.float32)
     source_ranks = np.zeros((count, sources), np.int32)
     if popular_source is not None:
         source_scores[:, popular_source] = scores
-        source_ranks[:, popular_source] = np.arange(1, count + 1)
+        source_ranks[:, popular_source] = ranks
     return Slate(rows, scores, scores, source_scores, source_ranks)
 
 
-def best_of(candidates: Candidates, scores: F32 | None, limits: list[int]) -> tuple[list[Slate], list[I64]]:
-    """Cut the best of each request's candidates.
+def cut(candidates: Candidates, scores: F32 | None, order: I64, counts: I64) -> list[Slate]:
+    """Cut slates from candidates.
 
     Args:
         candidates: Merged proposals, in retrieval order.
-        scores: (B, N) float32, finite; None: keep the retrieval order, with the retrieval scores.
-        limits: Items wanted a request.
+        scores: (B, N) float32, finite; None: the retrieval scores are shown.
+        order: (B, K) int64, columns of the candidates.
+        counts: (B,) int64, how many of its columns each request takes.
 
     Returns:
-        A slate a request, and the columns of the candidates that it took.
+        A slate a request.
     """
-    shape = candidates.rows.shape
-    ranked = np.broadcast_to(-np.arange(shape[1], dtype=np.float32), shape) if scores is None else scores
-    order, counts = top_k(ranked, candidates.rows > 0, max(limits))
     best = Candidates(
         np.empty(order.shape, np.int32),
         np.empty((*order.shape, candidates.scores.shape[2]), np.float32),
@@ -115,13 +115,12 @@ def best_of(candidates: Candidates, scores: F32 | None, limits: list[int]) -> tu
     relative = np.empty(order.shape, np.float32)
     _gather(candidates.rows, candidates.scores, candidates.ranks, order, best.rows, best.scores, best.ranks, relative)
     shown = relative if scores is None else np.take_along_axis(scores, order, axis=1)
-    slates, columns = [], []
-    for request, (limit, count) in enumerate(zip(limits, counts.tolist(), strict=True)):
+    slates = []
+    for request, count in enumerate(counts.tolist()):
         # Views of what was gathered for the whole batch: they cost next to nothing.
-        part = (request, slice(min(limit, count)))
-        columns.append(order[part])
+        part = (request, slice(count))
         slates.append(Slate(best.rows[part], shown[part], relative[part], best.scores[part], best.ranks[part]))
-    return slates, columns
+    return slates
 
 
 @compiled(

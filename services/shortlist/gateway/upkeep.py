@@ -1,4 +1,4 @@
-"""A thread that looks after dependencies: loads the ranker again into a Triton that was restarted, reports breakers."""
+"""A thread that looks after what changes: the rules file, a Triton that lost the ranker in a restart, breakers."""
 
 import logging
 import threading
@@ -20,6 +20,13 @@ class Loadable(Protocol):
         """Load the model where it is missing; UnavailableError where that cannot be."""
 
 
+class Watched(Protocol):
+    """A file that is read again."""
+
+    def look(self) -> None:
+        """Read it again where it has changed."""
+
+
 class Upkeep:
     """Runs every second between `start` and `stop`."""
 
@@ -29,8 +36,9 @@ class Upkeep:
         breakers: Mapping[str, Breaker],
         metrics: GatewayMetrics,
         interval_s: float = INTERVAL_S,
+        rules: Watched | None = None,
     ) -> None:
-        self._ranker, self._breakers, self._metrics = ranker, breakers, metrics
+        self._ranker, self._breakers, self._metrics, self._rules = ranker, breakers, metrics, rules
         self._interval_s = interval_s
         self._is_down = False
         self._stopped = threading.Event()
@@ -49,6 +57,8 @@ class Upkeep:
         """Look once."""
         for dependency, breaker in self._breakers.items():
             self._metrics.breaker_state.labels(dependency).set(breaker.state)
+        if self._rules is not None:
+            self._rules.look()
         if self._ranker is None:
             return
         try:

@@ -87,9 +87,10 @@ def _why(item: recommender_pb2.RecommendedItem, titles: Titles) -> RenderableTyp
     table.add_column("value", justify="right")
     for feature in item.explanation.features:
         table.add_row(feature.name, f"{feature.value:.3f}")
-    return Group(
-        Text(f"\nwhy {titles.title(item.item_id)}?", style="bold"), Text(f"in the history, like: {like}"), table
-    )
+    parts: list[RenderableType] = [Text(f"\nwhy {titles.title(item.item_id)}?", style="bold")]
+    if item.explanation.rules:
+        parts.append(Text(f"moved by rules: {', '.join(item.explanation.rules)}"))
+    return Group(*parts, Text(f"in the history, like: {like}"), table)
 
 
 def _summary(answer: Answer) -> str:

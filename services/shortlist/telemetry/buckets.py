@@ -9,6 +9,7 @@ LATENCY_S = (
 """Fine below 10 ms, where this system lives, to 10 s, where a deadline ends it."""
 
 BATCH_SIZE = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 128, 256)
+EVENTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 CANDIDATES = (0, 1, 10, 25, 50, 75, 100, 125, 150, 175, 200, 300, 500, 1000)
 LOG_ODDS = tuple(range(-12, 7))
 AGE_S = (

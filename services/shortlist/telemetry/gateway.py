@@ -14,6 +14,7 @@ DROP_REASONS = ("deadline", "cancelled", "shutdown", "failed")
 DEPENDENCIES = ("redis", "triton", "index", "query_tower")
 BREAKERS = ("redis", "triton", "index")
 IGNORED_ITEMS = ("session", "exclude", "rank")
+RULES_OUTCOMES = ("applied", "refused")
 STAGES = ("features", "encode", "merge", "tensors", "rank", "slate", "similar")
 
 
@@ -124,6 +125,13 @@ class GatewayMetrics:
             "End of the log that the release was trained on, in seconds since 1970.",
             registry=registry,
         )
+        self.rules_reloads = Counter(
+            "shortlist_gateway_rules_reloads",
+            "Changes of the rules file: applied, or refused, and the old rules stay.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.rules = Gauge("shortlist_gateway_rules", "Rules that hold.", registry=registry)
         self.slow_requests = Counter(
             "shortlist_gateway_slow_requests", "Calls that took longer than the log lets pass.", registry=registry
         )
@@ -146,6 +154,7 @@ class GatewayMetrics:
         _create(self.dependency_errors, DEPENDENCIES)
         _create(self.ignored_items, IGNORED_ITEMS)
         _create(self.source_failures, sources)
+        _create(self.rules_reloads, RULES_OUTCOMES)
         for dependency in BREAKERS:
             self.breaker_state.labels(dependency).set(0)
 

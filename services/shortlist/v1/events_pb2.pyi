@@ -96,7 +96,7 @@ class Event(_message.Message):
     """1 to 256 bytes; an item that the catalogue lacks is kept, not rejected."""
     type: Global___EventType.ValueType
     value: _builtins.float
-    """Price paid, rating given, seconds watched: finite; default: 0."""
+    """Price paid, rating given, seconds watched: finite in 32 bits; default: 0."""
     request_id: _builtins.str
     """`request_id` of the answer that showed the item; empty or 32 hexadecimal digits; default: none."""
     rank: _builtins.int

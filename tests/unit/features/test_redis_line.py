@@ -1,17 +1,19 @@
 import threading
+from collections.abc import Sequence
 
 import pytest
 import redis
 
-from shortlist.features.redis_line import Line, Lines
+from shortlist.features.redis_line import Command, Line, Lines
 
 
 class Played:
     """A connection whose answers are played in order; an error is raised."""
 
-    def __init__(self, *answers: list[bytes | None] | redis.RedisError) -> None:
+    def __init__(self, *answers: bytes | list[bytes | None] | redis.RedisError) -> None:
         self._answers = list(answers)
         self.disconnects = 0
+        self.sent: list[Sequence[Command]] = []
 
     is_connected = True
 
@@ -21,7 +23,15 @@ class Played:
     def send_command(self, *_: str) -> None:
         """Send nothing."""
 
-    def read_response(self) -> list[bytes | None]:
+    def pack_commands(self, commands: Sequence[Command]) -> Sequence[Command]:
+        """Pack nothing."""
+        return commands
+
+    def send_packed_command(self, commands: Sequence[Command]) -> None:
+        """Remember what was sent together."""
+        self.sent.append(commands)
+
+    def read_response(self) -> bytes | list[bytes | None]:
         """Play the next answer."""
         answer = self._answers.pop(0)
         if isinstance(answer, redis.RedisError):
@@ -77,3 +87,20 @@ def test_each_thread_has_a_line_of_its_own() -> None:
     thread.join()
     assert lines.line() is mine
     assert theirs != [mine]
+
+
+def test_several_commands_take_one_trip_and_an_answer_may_be_an_error() -> None:
+    refusal = redis.ResponseError("no")
+    played = Played(b"1", refusal, b"3")
+    line, commands = Line(played, 1.0), [("GET", name) for name in "abc"]
+    assert line.ask(commands) == [b"1", refusal, b"3"]
+    assert played.sent == [commands]
+    assert played.disconnects == 0
+
+
+def test_commands_on_a_connection_that_was_closed_are_all_sent_again() -> None:
+    played = Played(b"0", b"1", GONE, b"1", b"2")
+    line, commands = Line(played, 1.0), [("GET", "a"), ("GET", "b")]
+    line.ask([("PING",)])
+    assert line.ask(commands) == [b"1", b"2"]
+    assert played.sent[1:] == [commands, commands]

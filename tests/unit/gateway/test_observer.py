@@ -77,7 +77,7 @@ def test_an_answer_is_counted_and_timed(observer: CallObserver, place: Kitchen) 
 
 
 def test_steps_and_cold_starts_are_counted(observer: CallObserver, place: Kitchen) -> None:
-    slate = in_order(np.array([5], np.int32), 3, 2)
+    slate = in_order(np.array([5], np.int32), np.array([1], np.int32), 3, 2)
     fields = {name: getattr(slate, name) for name in Slate.__slots__}
     observer.slate(Slate(**fields | {"degraded": (Degraded.RANKER_UNAVAILABLE,), "is_cold_start": True}))
     assert place.count("degraded_total", reason="ranker_unavailable") == 1

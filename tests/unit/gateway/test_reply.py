@@ -35,7 +35,7 @@ def reply_to(call: PlayedCall, place: Kitchen) -> Reply:
 
 def slate(place: Kitchen, *rows: int) -> Slate:
     """Make a slate whose items are written."""
-    made = in_order(np.array(rows, np.int32), 3, 2)
+    made = in_order(np.array(rows, np.int32), np.arange(1, len(rows) + 1, dtype=np.int32), 3, 2)
     ItemWriter(place.release.vocabulary, SOURCES).write([made])
     return made
 

@@ -86,7 +86,6 @@ RECOMMEND: list[tuple[Fields, str]] = [
     ({"diversity": math.nan}, "diversity"),
     ({"diversity": 1.01}, "diversity"),
     ({"diversity": -0.01}, "diversity"),
-    ({"diversity": 0.5}, "diversity"),
     ({"session_token": "x"}, "session_token"),
 ]
 RANK: list[tuple[Fields, str]] = [
@@ -182,6 +181,11 @@ def test_the_ends_of_a_price_range_may_be_left_open(fields: Fields, price: Price
 def test_whether_seen_items_are_excluded_may_be_left_to_the_release(fields: Fields, seen: bool | None) -> None:
     query = recommend_query(recommender_pb2.RecommendRequest(user_id="ann", **filtered(**fields)))
     assert query.filter == Filter(exclude_seen=seen)
+
+
+@pytest.mark.parametrize("diversity", [0.0, 0.5, 1.0])
+def test_a_request_may_ask_for_diversity(diversity: float) -> None:
+    assert recommend_query(recommender_pb2.RecommendRequest(user_id="ann", diversity=diversity)).diversity == diversity
 
 
 def test_a_candidate_that_repeats_counts_once() -> None:

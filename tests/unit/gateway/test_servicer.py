@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Generic, TypeVar
 
 import grpc
 import pytest
@@ -7,6 +8,8 @@ from prometheus_client import CollectorRegistry
 
 from shortlist.core.errors import OverloadedError
 from shortlist.core.types import Query
+from shortlist.gateway.event_requests import MAX_EVENTS
+from shortlist.gateway.events import EventJob
 from shortlist.gateway.jobs import Job
 from shortlist.gateway.observer import CallObserver
 from shortlist.gateway.requests import MAX_BATCH_REQUESTS
@@ -17,6 +20,7 @@ from shortlist.gateway.servicer import (
     RANK,
     RECOMMEND,
     RECOMMEND_BATCH,
+    RECORD_EVENTS,
     SIMILAR_ITEMS,
     Servicer,
 )
@@ -28,7 +32,7 @@ from shortlist.retrieval.filters import Filters
 from shortlist.telemetry.answers import AnswerMetrics
 from shortlist.telemetry.gateway import GatewayMetrics
 from shortlist.telemetry.tracing import NO_TRACING
-from shortlist.v1 import catalog_pb2, recommender_pb2
+from shortlist.v1 import catalog_pb2, events_pb2, recommender_pb2
 from support.pipelines import kitchen, open_index
 from support.played_calls import PlayedCall
 from support.tiny_release import ITEMS, SOURCES, item_id, user_row
@@ -37,14 +41,17 @@ DEFAULT_DEADLINE_S = 5.0
 CODES = [code.name for code in grpc.StatusCode]
 
 
-class Queue:
+AnyJob = TypeVar("AnyJob")
+
+
+class Queue(Generic[AnyJob]):
     """A batcher that keeps jobs until the test runs them, or refuses them."""
 
     def __init__(self) -> None:
-        self.jobs: list[Job] = []
+        self.jobs: list[AnyJob] = []
         self.is_full = False
 
-    def submit(self, jobs: Sequence[Job]) -> None:
+    def submit(self, jobs: Sequence[AnyJob]) -> None:
         """Take the jobs."""
         if self.is_full and jobs:
             raise OverloadedError("full", 0.25)
@@ -60,12 +67,18 @@ class Desk:
         metrics = GatewayMetrics(self.registry, METHODS, CODES, SOURCES)
         filters = Filters(release.catalogue, release.items.embeddings)
         similar = SimilarItems(release, open_index(release), filters, metrics)
-        self.queue = Queue()
+        self.queue: Queue[Job] = Queue()
+        self.events: Queue[EventJob] = Queue()
         answers = AnswerMetrics(self.registry, SOURCES, release.vocabulary.row_count, ITEMS)
         writer = ItemWriter(release.vocabulary, SOURCES)
         self._runner = BatchRunner(place.pipeline, similar, metrics, answers, NO_TRACING, writer)
         self._servicer = Servicer(
-            release, self.queue, metrics, CallObserver(metrics, NO_TRACING, release.id, 0.0), DEFAULT_DEADLINE_S
+            release,
+            self.queue,
+            self.events,
+            metrics,
+            CallObserver(metrics, NO_TRACING, release.id, 0.0),
+            DEFAULT_DEADLINE_S,
         )
 
     def take(self, method: str, message: Message | bytes, deadline: Deadline | None = None) -> PlayedCall:
@@ -148,7 +161,7 @@ def test_garbage_is_an_invalid_argument(desk: Desk, method: str) -> None:
 def test_an_empty_message_is_an_invalid_argument_that_names_a_field(desk: Desk, method: str) -> None:
     status = desk.take(method, b"").status
     assert status.code is grpc.StatusCode.INVALID_ARGUMENT
-    assert status.message.split(":")[0] in {"user_id", "item_id", "item_ids", "requests"}
+    assert status.message.split(":")[0] in {"user_id", "item_id", "item_ids", "requests", "events"}
 
 
 @pytest.mark.parametrize(
@@ -224,6 +237,34 @@ def test_unknown_items_of_a_request_are_counted_where_they_stood(desk: Desk) -> 
     desk.take(RECOMMEND, request)
     desk.take(RANK, recommender_pb2.RankRequest(user_id="ann", item_ids=["gone", item_id(1)]))
     assert [desk.ignored(where) for where in ("session", "exclude", "rank")] == [2, 1, 1]
+
+
+def recording(count: int) -> events_pb2.RecordEventsRequest:
+    """Make a request with so many events."""
+    return events_pb2.RecordEventsRequest(events=[events_pb2.Event(event_id=str(number)) for number in range(count)])
+
+
+@pytest.mark.parametrize("count", [1, MAX_EVENTS])
+def test_events_wait_beside_the_requests_unchecked(desk: Desk, count: int) -> None:
+    deadline = Deadline.after(60.0)
+    call = desk.take(RECORD_EVENTS, recording(count), deadline)
+    (job,) = desk.events.jobs
+    assert (len(job.events), job.deadline, job.reply.call) == (count, deadline, call)
+    assert desk.queue.jobs == []
+
+
+@pytest.mark.parametrize("count", [0, MAX_EVENTS + 1])
+def test_too_few_or_too_many_events_are_refused_as_one(desk: Desk, count: int) -> None:
+    status = desk.take(RECORD_EVENTS, recording(count)).status
+    assert status.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert status.message.startswith("events: ")
+
+
+def test_events_without_a_place_are_refused_and_requests_are_not(desk: Desk) -> None:
+    desk.events.is_full = True
+    assert desk.take(RECORD_EVENTS, recording(1)).status.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    desk.take(RECOMMEND, ANN)
+    assert len(desk.queue.jobs) == 1
 
 
 class TestRecommendBatch:

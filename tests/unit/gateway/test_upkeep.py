@@ -87,3 +87,19 @@ def test_a_defect_in_one_look_does_not_end_the_others(place: Kitchen) -> None:
         assert ranker.looked.wait(WAIT_S)
         ranker.looked.clear()
     upkeep.stop()
+
+
+def test_the_rules_are_looked_after_although_the_ranker_is_not_there(place: Kitchen) -> None:
+    class Rules:
+        looks = 0
+
+        def look(self) -> None:
+            """Count."""
+            self.looks += 1
+
+    ranker, rules = Forgetful(), Rules()
+    ranker.is_down = True
+    upkeep = Upkeep(ranker, place.breakers, place.metrics, rules=rules)
+    for _ in range(2):
+        upkeep.tick()
+    assert rules.looks == 2

@@ -3,7 +3,15 @@ from prometheus_client import CollectorRegistry
 
 from shortlist.core.types import Degraded
 from shortlist.telemetry.buckets import LATENCY_S
-from shortlist.telemetry.gateway import BREAKERS, DEPENDENCIES, DROP_REASONS, IGNORED_ITEMS, STAGES, GatewayMetrics
+from shortlist.telemetry.gateway import (
+    BREAKERS,
+    DEPENDENCIES,
+    DROP_REASONS,
+    IGNORED_ITEMS,
+    RULES_OUTCOMES,
+    STAGES,
+    GatewayMetrics,
+)
 
 METHODS, CODES, SOURCES = ("/a.B/C", "/a.B/D"), ("OK", "CANCELLED"), ("tower", "popular")
 
@@ -30,6 +38,7 @@ LABEL_SETS = [
     *(("shortlist_gateway_breaker_state", {"dependency": name}) for name in BREAKERS),
     *(("shortlist_gateway_ignored_items_total", {"where": where}) for where in IGNORED_ITEMS),
     *(("shortlist_gateway_source_failures_total", {"source": source}) for source in SOURCES),
+    *(("shortlist_gateway_rules_reloads_total", {"outcome": outcome}) for outcome in RULES_OUTCOMES),
     *(
         (name, {})
         for name in (
@@ -42,6 +51,7 @@ LABEL_SETS = [
             "shortlist_gateway_index_search_seconds_count",
             "shortlist_gateway_index_items",
             "shortlist_gateway_release_trained_until_seconds",
+            "shortlist_gateway_rules",
             "shortlist_gateway_slow_requests_total",
             "shortlist_gateway_lost_spans_total",
             "shortlist_features_bad_rows_total",
