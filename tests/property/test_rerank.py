@@ -56,9 +56,7 @@ class Batch:
         """Re-rank; the columns of each slate."""
         ruled_rows = np.zeros_like(self.rows) if rules is NO_RULES else self.rows
         vectors = self.vectors[self.diversity > 0].transpose(0, 2, 1)
-        order, counts = rerank(
-            ruled_rows, self.scores, self.valid, self.limits, rules, self.diversity, vectors
-        )  # fmt: skip
+        order, counts = rerank(ruled_rows, self.scores, self.valid, self.limits, rules, self.diversity, vectors)
         return [listed[:count].tolist() for listed, count in zip(order, counts.tolist(), strict=True)]
 
 
