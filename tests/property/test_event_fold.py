@@ -60,8 +60,8 @@ def test_a_row_that_is_full_loses_its_oldest_events(store: Shelf, seed: int) -> 
             )
         )
     ]
-    for start in range(0, len(events), 50):
-        call = events[start : start + 50]
+    for start in range(0, len(events), 30):
+        call = events[start : start + 30]
         assert store.record(*call) == fold.record(call)
     assert len(store.row().events) == MAX_EVENTS
     assert_folded(store.row(), fold)

@@ -22,8 +22,8 @@ FUNCTION = f"shortlist_{digest(_SOURCE).hex()}"
 _LOAD: Command = ("FUNCTION", "LOAD", "REPLACE", _SOURCE.replace("LIBRARY", FUNCTION))
 IDS = 128
 """A user's newest ids that are known again, at least."""
-_MOST_A_COMMAND = 64
-"""While one runs Redis does nothing else: about a millisecond, where the row is full."""
+_MOST_A_COMMAND = 32
+"""While one runs Redis does nothing else: up to a millisecond, where the row is full."""
 _NO_FUNCTION = "Function not found"
 _FOREIGN, _DUPLICATE = b"1"[0], b"1"[0]
 

@@ -116,7 +116,7 @@ def test_the_events_of_all_users_take_one_round_trip_and_one_command_a_user(reco
     assert commands[0][-4:] == (events[0].packed(), b"a", events[2].packed(), b"c")
 
 
-@pytest.mark.parametrize(("count", "commands", "known"), [(1, 1, 128), (64, 1, 128), (65, 2, 128), (1000, 16, 1000)])
+@pytest.mark.parametrize(("count", "commands", "known"), [(1, 1, 128), (32, 1, 128), (33, 2, 128), (1000, 32, 1000)])
 def test_many_events_of_a_user_are_several_commands_that_keep_all_of_their_ids(
     recording: Recording, count: int, commands: int, known: int
 ) -> None:
