@@ -4,7 +4,8 @@
 
 The page on port 8089 shows our options beside Locust's: a closed loop of users who think, or an open loop of arrivals
 at a rate (`--loop open --rate 200`), and shapes (`--shape step`, `spike`, `soak`). What they mean is decided in
-`loadtest/locusting`; `python -m loadtest.run_locust` (`make loadtest`) brings a cluster along. Events are not sent yet.
+`loadtest/locusting`; `python -m loadtest.run_locust` (`make loadtest`) brings a cluster along. A tenth of the calls
+record a click, which changes the rows of the release's users for good: `--write-share 0` where those are people.
 """
 
 import logging

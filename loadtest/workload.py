@@ -7,8 +7,8 @@
 - Query tower and int8 ranker (attention over 50 events, then 256-128-1): the project's graphs, untrained.
 - 200 candidates, the best 20 answered.
 - 100,000 users with rows of 50 events in Redis, called by Zipf(1.0); 10 % of the calls are writes (`arrivals`). A
-  write is a SET of the user's row by the load generator itself, whatever system is measured: the gateway has no call
-  for it yet.
+  write is a SET of the user's row by the load generator itself, whatever system is measured: the peers have no call
+  for it.
 
 The release's sources are its tower and what is popular: 120 and 60 proposals, which the ranker takes in tensors of 200
 like everyone's.

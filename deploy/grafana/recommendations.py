@@ -1,6 +1,6 @@
 """What is recommended: scores, coverage, sources, users of whom nothing is known, age of what is known."""
 
-from deploy.grafana.panels import Panel, assemble, heat_map, lines, stacked
+from deploy.grafana.panels import Panel, assemble, heat_map, lines, stacked, states
 from deploy.grafana.promql import GATEWAY, mean, per_second, quantile, selected
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
@@ -8,6 +8,8 @@ SCORES = "shortlist_gateway_score_log_odds"
 FEATURE_AGE = "shortlist_gateway_feature_age_seconds"
 CANDIDATES = "shortlist_gateway_candidates_items"
 SLATES = "shortlist_gateway_slates_total"
+EVENT_TRIP = "shortlist_gateway_event_batch_seconds"
+EVENTS_A_TRIP = "shortlist_gateway_event_batch_size_events"
 
 
 def board() -> Dashboard:
@@ -16,7 +18,13 @@ def board() -> Dashboard:
         "shortlist-recommendations",
         "Shortlist: recommendations",
         "What users get to see: a change here without one in the release is a change in the users or their rows.",
-        {"Scores and sources": _scores(), "Candidates": _candidates(), "Users": _users(), "Rules": _rules()},
+        {
+            "Scores and sources": _scores(),
+            "Candidates": _candidates(),
+            "Users": _users(),
+            "Events": _events(),
+            "Rules": _rules(),
+        },
     )
 
 
@@ -108,6 +116,34 @@ def _users() -> list[Panel]:
     ]
 
 
+def _events() -> list[Panel]:
+    return [
+        lines(
+            "Events by outcome",
+            "Events sent a second: rejected ones are wrong, failed ones were not acknowledged and come again as "
+            "duplicates where they had been recorded after all.",
+            "ops",
+            {"{{outcome}}": per_second("shortlist_gateway_events_total", GATEWAY, by=["outcome"])},
+        ),
+        lines(
+            "Time to record",
+            "Time of one round trip to Redis with the events of one or several calls, at half and 99 of 100 trips.",
+            "s",
+            {"p50": quantile(0.5, EVENT_TRIP, GATEWAY), "p99": quantile(0.99, EVENT_TRIP, GATEWAY)},
+        ),
+        lines(
+            "Events a round trip",
+            "Events that go to Redis together, on average, and calls that wait for a trip: both rise where events come "
+            "faster than Redis takes them.",
+            "none",
+            {
+                "events": mean(EVENTS_A_TRIP, GATEWAY),
+                "calls waiting": f"sum ({selected('shortlist_gateway_waiting_event_calls', GATEWAY)})",
+            },
+        ),
+    ]
+
+
 def _rules() -> list[Panel]:
     return [
         lines(
@@ -115,13 +151,17 @@ def _rules() -> list[Panel]:
             "Rules of each gateway's file: gateways that differ for more than seconds do not read the same file.",
             "none",
             {"{{instance}}": selected("shortlist_gateway_rules", GATEWAY)},
-            width=12,
         ),
         lines(
             "Changes of the rules",
             "Files that were read after a change: refused means that the old rules stay, and the log says why.",
             "ops",
             {"{{outcome}}": per_second("shortlist_gateway_rules_reloads_total", GATEWAY, by=["outcome"])},
-            width=12,
+        ),
+        states(
+            "Rules file",
+            "A strip a gateway, red while the file as it is now was refused and older rules hold.",
+            {"{{instance}}": selected("shortlist_gateway_rules_refused", GATEWAY)},
+            {0: ("in force", "green"), 1: ("refused", "red")},
         ),
     ]

@@ -90,6 +90,18 @@ def two_processes_by_one(where: str) -> Read:
     )
 
 
+def events_per_s(result: Figures) -> Sequence[float]:
+    """Read the events a second that were recorded."""
+    rounds = part(result, "scenarios", "events", "rounds")
+    return by_round(rounds, lambda figures: figure(figures, "events_per_s"))
+
+
+def very_many_by_some(result: Figures) -> Sequence[float]:
+    """Read the time of a call of a user of very many events by that of one who has some."""
+    one = part(result, "scenarios", "events", "one_user") or {}
+    return measured([ratio(figure(one, "very_many_ms"), figure(one, "some_ms"))])
+
+
 def goodput_at_twice(front: str) -> Read:
     """Read the goodput at twice the capacity as a share of the highest."""
 

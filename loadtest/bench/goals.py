@@ -52,6 +52,14 @@ GOALS: Sequence[Goal] = (
         figures.scenario("near_cache", "seen_ms", "p99"),
     ),
     at_most(
+        "an acknowledged event visible in every gateway at half load, without the demand, p99",
+        5.0,
+        MS,
+        figures.scenario("near_cache", "event_seen_ms", "p99"),
+    ),
+    at_least("events recorded a second, in calls of 50", 5_000.0, COUNT, figures.events_per_s),
+    reported("a call of a user with 100,000 events, by one with 1,000", TIMES, figures.very_many_by_some),
+    at_most(
         "PSS after 100,000 requests, above the index",
         300.0,
         MB,

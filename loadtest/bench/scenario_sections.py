@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from loadtest.bench import scenario_tables as tables
 from loadtest.bench.readings import MS, Figures
-from loadtest.scenarios import fronts, overload, testbed, triton_settings
+from loadtest.scenarios import events, fronts, overload, testbed, triton_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,11 @@ _SECTIONS: Mapping[str, _Section] = MappingProxyType(
             tables.million_items,
         ),
         "near_cache": _Section("Near cache", "Users by Zipf(1.0).", tables.near_cache),
+        "events": _Section(
+            "Events",
+            f"Calls of {events.EVENTS_A_CALL} events from {events.CALLERS} callers, one after another; near cache on.",
+            tables.events,
+        ),
         "memory": _Section(
             "Memory",
             "One gateway that ranks in its process, with the near cache that it has by default.",

@@ -89,6 +89,26 @@ def near_cache(figures: Figures) -> Iterator[str]:
         f"Under {figures['rate']:,.0f} calls a second, half of what two gateways carry, {seen['writes']:,} writes were "
         f"seen by both after {MS.show(seen['median'])} (median), {MS.show(seen['p99'])} (p99)."
     )
+    if (events := figures.get("event_seen_ms")) is not None:
+        sent = figures["event_sent_ms"]
+        yield (
+            f"{events['writes']:,} events, recorded by one of the two, were seen by both {MS.show(events['median'])} "
+            f"(median), {MS.show(events['p99'])} (p99) after they were acknowledged, and {MS.show(sent['median'])}, "
+            f"{MS.show(sent['p99'])} after they were sent."
+        )
+    yield ""
+
+
+def events(figures: Figures) -> Iterator[str]:
+    """Tell how many events are recorded, and what one user's cost."""
+    rounds, one = figures["rounds"], figures["one_user"]
+    units = {"events_per_s": COUNT, "server_cpu_ms_an_event": _PRICE, "p50_ms": MS, "p99_ms": MS}
+    row = [told([each[name] for each in rounds], unit) for name, unit in units.items()]
+    yield from markdown(("events a second", "CPU an event", "a call, median", "a call, p99"), [row])
+    yield (
+        f"A call of a user who has {one['some']:,} events takes {MS.show(one['some_ms'])} (median), of one who has "
+        f"{one['very_many']:,} {MS.show(one['very_many_ms'])}."
+    )
     yield ""
 
 

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from loadtest.scenarios import (
     batching_cost,
+    events,
     filters,
     fronts,
     index_tuning,
@@ -28,6 +29,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "processes": processes.measure,
         "memory": memory.measure,
         "near_cache": near_cache.measure,
+        "events": events.measure,
         "million_items": million_items.measure,
         "triton_settings": triton_settings.measure,
         "batching_cost": batching_cost.measure,

@@ -11,8 +11,9 @@ from loadtest.locusting.options import Options
 from loadtest.locusting.outcomes import Outcome, call_outcome, not_sent
 from loadtest.locusting.pace import ClosedLoop, OpenLoop, Pace, Turn
 from loadtest.locusting.shapes import share_of_peak
-from loadtest.locusting.traffic import Population, Traffic
+from loadtest.locusting.traffic import MIX, WRITE, Population, Traffic
 from shortlist.rpc.channels import open_channel
+from shortlist.v1.events_pb2_grpc import EventServiceStub
 from shortlist.v1.recommender_pb2_grpc import RecommenderServiceStub
 
 _METADATA = (("x-caller", "loadtest"),)
@@ -34,16 +35,18 @@ class Load:
         self._timeout_s = options.timeout_s
         # Two sources of chance: when a call is sent must not depend on what it asks for.
         asked, due = np.random.default_rng([options.seed, process]).spawn(2)
-        self._traffic = Traffic(population, asked)
+        self._traffic = Traffic(population, asked, options.write_share)
         # Without retries: a call that failed is to be counted, not repaired.
         self._channel = open_channel(options.host)
-        self._stub = RecommenderServiceStub(self._channel)
+        reads = RecommenderServiceStub(self._channel)
+        self._send = {method: getattr(reads, method) for method in MIX}
+        self._send[WRITE] = EventServiceStub(self._channel).RecordEvents
         self.pace = _pace_of(options, on_not_sent, due)
 
     def call(self, turn: Turn) -> Outcome:
         """Send the next call and wait for its outcome."""
         call = self._traffic.next_call()
-        send = getattr(self._stub, call.method)
+        send = self._send[call.method]
         return call_outcome(
             call.method, partial(send, call.request, timeout=self._timeout_s, metadata=_METADATA), turn.due_s
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadtest.locusting.shapes import SHAPES
+from loadtest.locusting.traffic import WRITE_SHARE
 from shortlist.core.errors import InputError
 
 LOOPS = ("closed", "open")
@@ -71,6 +72,13 @@ def add_options(parser: Any) -> None:
         env_var=f"{_PREFIX}TIMEOUT_S",
         help="Deadline of every call from its sending, in seconds",
     )
+    add(
+        "--write-share",
+        type=float,
+        default=WRITE_SHARE,
+        env_var=f"{_PREFIX}WRITE_SHARE",
+        help="Share of the calls that record a click: rows of the release's users change for good; 0: none does",
+    )
     add("--seed", type=int, default=1, env_var=f"{_PREFIX}SEED", help="Of all chance; the same gives the same calls")
 
 
@@ -85,6 +93,7 @@ class Options:
     think_s: float
     shape: str
     timeout_s: float
+    write_share: float
     seed: int
     run_time_s: float | None
 
@@ -102,6 +111,8 @@ class Options:
             value = getattr(parsed, name)
             if not (math.isfinite(value) and value > 0):
                 raise InputError(f"--{name.replace('_', '-')} {value}: must be above 0")
+        if not 0 <= parsed.write_share <= 1:
+            raise InputError(f"--write-share {parsed.write_share}: must be 0 to 1")
         for name in ("backlog", "seed"):
             if (value := getattr(parsed, name)) < 0:
                 raise InputError(f"--{name} {value}: must not be negative")
@@ -118,6 +129,7 @@ class Options:
             think_s=parsed.think_s,
             shape=parsed.shape,
             timeout_s=parsed.timeout_s,
+            write_share=parsed.write_share,
             seed=parsed.seed,
             run_time_s=parsed.run_time or None,
         )

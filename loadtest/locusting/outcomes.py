@@ -6,13 +6,15 @@ from time import monotonic
 
 import grpc
 
+from shortlist.v1.events_pb2 import EVENT_OUTCOME_ACCEPTED, RecordEventsResponse
 from shortlist.v1.recommender_pb2 import RankResponse, RecommendResponse, SimilarItemsResponse
 
 DEGRADED = " (degraded)"
 NOT_SENT = "not sent"
 _NO_ITEMS = "answered without items"
+_NOT_ACCEPTED = "an event was not accepted"
 
-Answer = RecommendResponse | SimilarItemsResponse | RankResponse
+Answer = RecommendResponse | SimilarItemsResponse | RankResponse | RecordEventsResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,9 @@ def call_outcome(
         waited_in_vain = code is grpc.StatusCode.DEADLINE_EXCEEDED
         return Outcome(method, (clock() - since_s) * 1e3 if waited_in_vain else None, code.name)
     latency_ms = (clock() - since_s) * 1e3
+    if isinstance(answer, RecordEventsResponse):
+        is_accepted = all(result.outcome == EVENT_OUTCOME_ACCEPTED for result in answer.results)
+        return Outcome(method, latency_ms, None if is_accepted else _NOT_ACCEPTED, answer.ByteSize())
     if not answer.items:
         return Outcome(method, latency_ms, _NO_ITEMS)
     return Outcome(method + DEGRADED * bool(answer.degraded), latency_ms, size_bytes=answer.ByteSize())

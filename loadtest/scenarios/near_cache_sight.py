@@ -1,10 +1,11 @@
-"""How soon a write is seen by two gateways that are at work.
+"""How soon a write, or an event, is seen by two gateways that are at work.
 
 Two gateways with a port each carry a load of their own, together half of what they can with p99 under 50 ms; 10 % of
-the calls are writes. Meanwhile the row of a probe user, which both hold, is written again and again. A gateway itself
-tells when its near cache has dropped the row (`telling_gateway`): no call that comes later is answered from the old
-one. What counts is the time from before the write is sent until the later of the two. After each write both are asked
-for the probe user, and must answer from the new row, which they hold from then on.
+the calls are writes. Meanwhile the row of a probe user, which both hold, is changed again and again: written, or by an
+event that one of the two records, in turn. A gateway itself tells when its near cache has dropped the row
+(`telling_gateway`): no call that comes later is answered from the old one. What counts is the time until the later of
+the two, from before the change is sent, and from when it was acknowledged (0 where they dropped the row before). After
+each change both are asked for the probe user, and must answer from the new row, which they hold from then on.
 """
 
 import socket
@@ -35,6 +36,21 @@ _BEGUN = 0.2
 """Of a second's writes: when so many have come, both loads are on their way."""
 
 AtRate = Callable[[float], Result]
+Change = Callable[[Sequence[Client], int], None]
+"""Changes the probe user's row, by one of the clients or past them, so that its version is the number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How long it took until both gateways had dropped a row that was changed, in seconds.
+
+    Args:
+        since_sent: From before the change was sent.
+        since_acknowledged: From its acknowledgement.
+    """
+
+    since_sent: float
+    since_acknowledged: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,45 +127,66 @@ def joined(results: Sequence[Result]) -> Result:
     }
 
 
-def seconds_until_seen(both: Pair, rate: float, seconds: float) -> list[float]:
-    """Write the probe user's row while the two carry a load.
+@contextmanager
+def writing(bed: Testbed) -> Iterator[Change]:
+    """Write rows into the store."""
+    settings = FeatureSettings(redis_url=bed.store.url, timeout_s=_TIMEOUT_S)
+    events = UserRow.decode(bed.work.rows()[0].tobytes()).events
+    with closing(RedisUserStore.connect(settings, 1)) as writer:
+        yield lambda _clients, version: writer.write([(PROBE, UserRow(events, version))])
+
+
+def record(clients: Sequence[Client], version: int) -> None:
+    """Record a click through one gateway or the other."""
+    recorded = clients[version % len(clients)].record(PROBE, f"item {version}", "click")
+    if recorded.row_version != version:
+        raise NotMeasuredError(f"an event made version {recorded.row_version} of a row, not {version}")
+
+
+def seconds_until_seen(both: Pair, rate: float, seconds: float, change: Change, version: int = 0) -> list[Seen]:
+    """Change the probe user's row while the two carry a load.
+
+    Args:
+        both: The two.
+        rate: Of the load, calls a second in all.
+        seconds: Of it.
+        change: How the row is changed.
+        version: That the row has; 0: there is none.
 
     Raises:
-        NotMeasuredError: a gateway answered from an old row, one did not tell of a write, or the load was not answered.
+        NotMeasuredError: a gateway answered from an old row, did not tell of a change, or did not answer the load.
     """
     bed = both.bed
-    settings = FeatureSettings(redis_url=bed.store.url, timeout_s=_TIMEOUT_S)
     with ExitStack() as stack:
-        writer = stack.enter_context(closing(RedisUserStore.connect(settings, 1)))
         clients = [stack.enter_context(Client(server.address, timeout_s=_TIMEOUT_S)) for server in both.servers]
         commands = stack.enter_context(redis.Redis.from_url(bed.store.url))
         loads = stack.enter_context(ThreadPoolExecutor(1))
-        events = UserRow.decode(bed.work.rows()[0].tobytes()).events
-        took: list[float] = []
-        _write(both, writer, UserRow(events, 1))
-        _look(clients, 1)
+        took: list[Seen] = []
+        _seen(both, change, clients, version + 1)
+        _look(clients, version + 1)
         writes = _sets(commands)
         load = loads.submit(both.at, rate, seconds)
         while _sets(commands) < writes + _BEGUN * WRITE_SHARE * rate and not load.done():
             time.sleep(_POLL_S)
         while not load.done():
-            version = len(took) + 2
-            took.append(_write(both, writer, UserRow(events, version)))
-            _look(clients, version)
+            changed = version + 2 + len(took)
+            took.append(_seen(both, change, clients, changed))
+            _look(clients, changed)
         for result in load.result():
             whole_per_s(result)
     return took
 
 
-def _write(both: Pair, writer: RedisUserStore, row: UserRow) -> float:
-    """Write the row; tell the seconds until both gateways have dropped what they held."""
-    started = time.monotonic()
-    writer.write([(PROBE, row)])
+def _seen(both: Pair, change: Change, clients: Sequence[Client], version: int) -> Seen:
+    """Change the row; tell how long it took until both gateways had dropped what they held."""
+    sent = time.monotonic()
+    change(clients, version)
+    acknowledged = time.monotonic()
     try:
         dropped = [TOLD.unpack(both.told.recv(TOLD.size))[0] for _ in both.servers]
     except TimeoutError:
-        raise NotMeasuredError(f"a gateway did not hear of a write within {_TIMEOUT_S:.0f} s") from None
-    return float(max(dropped) - started)
+        raise NotMeasuredError(f"a gateway did not hear of a change within {_TIMEOUT_S:.0f} s") from None
+    return Seen(max(dropped) - sent, max(0.0, max(dropped) - acknowledged))
 
 
 def _look(clients: Sequence[Client], version: int) -> None:

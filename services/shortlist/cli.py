@@ -26,6 +26,8 @@ index_app = typer.Typer(help="The index of a release.", no_args_is_help=True)
 app.add_typer(index_app, name="index")
 rules_app = typer.Typer(help="Rules for slates.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+events_app = typer.Typer(help="Recorded events.", no_args_is_help=True)
+app.add_typer(events_app, name="events")
 
 DEFAULT_GATEWAY = "127.0.0.1:50051"
 EventName = Literal["impression", "view", "click", "cart", "purchase", "hide"]
@@ -270,6 +272,37 @@ def check(
         print(f"line {stated.line}: {stated.title}: {stated.rule.sentence()}")
     for note in notes:
         print(f"note: {note}")
+
+
+@rules_app.command("dry-run")
+def dry_run(
+    file: Path, *, release: Annotated[Path, typer.Option(help="Whose recorded requests are answered.")]
+) -> None:
+    """Say what a file of rules would do to the slates of recorded requests."""
+    from shortlist.gateway.rules_dry_run import dry_run as run
+    from shortlist.release.bundle import Release
+
+    for line in run(file, Release.open(release)):
+        print(line)
+
+
+@events_app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="Parquet file to write; must not exist, nor the .toml beside it.")],
+    *,
+    release: Annotated[Path | None, typer.Option(help="Write titles, categories and prices of its items, too.")] = None,
+) -> None:
+    """Write the events that Redis holds (SHORTLIST_FEATURES_REDIS_URL) as a log that `train --dataset events` reads."""
+    from contextlib import closing
+
+    from shortlist.features.config import FeatureSettings
+    from shortlist.features.event_log import EventLog
+    from shortlist.offline.event_export import export_events
+    from shortlist.release.bundle import Release
+
+    with closing(EventLog.connect(FeatureSettings())) as log:
+        exported = export_events(log.pages(), out, Release.open(release) if release else None)
+    print(f"{out}: {exported.events} events; train on them with --dataset events --path {exported.toml}")
 
 
 @app.command()

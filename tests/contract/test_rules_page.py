@@ -8,7 +8,8 @@ import pytest
 from shortlist.core.errors import InputError
 from shortlist.gateway.rules_file import KINDS, RulesFile
 
-PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "rules.md").read_text()
 
 
 def test_the_file_that_it_shows_is_read_and_has_every_kind(tmp_path: Path) -> None:
@@ -26,3 +27,11 @@ def test_the_error_that_it_shows_is_told_so(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(InputError) as caught:
         RulesFile.read(path)
     assert str(caught.value) in PAGE
+
+
+def test_the_file_of_the_containers_rules_nothing_and_its_example_would(tmp_path: Path) -> None:
+    deployed = ROOT / "deploy" / "rules" / "rules.toml"
+    assert RulesFile.read(deployed).stated == []
+    path = tmp_path / "rules.toml"
+    path.write_text(deployed.read_text().partition("#\n")[2].replace("# ", ""))
+    assert len(RulesFile.read(path).stated) == 1

@@ -241,6 +241,19 @@ def test_rules_check_says_what_it_understood(tiny_release: Release, tmp_path: Pa
     ]
 
 
+def test_rules_dry_run_says_what_each_rule_would_do(tiny_release: Release, tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text('[[cap]]\nname = "one"\nlevel = 2\nmost = 1\n')
+
+    ended = shortlist("rules", "dry-run", str(path), "--release", str(tiny_release.path))
+
+    assert ended.returncode == 0, ended.stderr
+    first, second, last = ended.stdout.splitlines()
+    assert first.startswith(f"{path}: 1 rules over ")
+    assert second.startswith('line 1: cap "one": ')
+    assert last.endswith(" items are others")
+
+
 def test_rules_check_refuses_in_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "rules.toml"
     path.write_text("[[caps]]\n")

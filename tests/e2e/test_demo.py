@@ -16,7 +16,8 @@ def test_the_demo_on_the_shipped_release_holds_its_check_and_ranks_on_triton() -
 
     assert ended.returncode == 0, ended.stderr
     assert "check over 10 users holds, ranked by triton" in ended.stdout
-    assert ended.stdout.count("last touched: ") == 3
+    assert ended.stdout.count("last touched: ") == 4
+    assert "what it changed: " in ended.stdout
 
 
 def test_the_demo_shows_answers_and_commands_and_fails_where_its_check_does(tiny_release: Release) -> None:
@@ -32,6 +33,7 @@ def test_the_demo_shows_answers_and_commands_and_fails_where_its_check_does(tiny
         "found by",
         "ranked by triton",
         "check over 10 users FAILS",
+        "what it changed: ",
         "shortlist recommend user-00 --explain --gateway 127.0.0.1:",
         "stage_seconds",
     ):

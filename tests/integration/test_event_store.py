@@ -5,11 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import grpc
+import numpy as np
 import pytest
 import redis
 
+from shortlist.core.errors import UnavailableError
+from shortlist.core.types import EventType
 from shortlist.features.event_store import FUNCTION
-from shortlist.features.keys import event_ids_key, shard_of, stream_key, user_key
+from shortlist.features.events import Recorded, UserEvent
+from shortlist.features.keys import aside_key, event_ids_key, shard_of, stream_key, user_key
+from shortlist.features.row import MAX_EVENTS, UserRow
 from shortlist.gateway.events import MAX_CALLS, MAX_WAITING
 from shortlist.local.valkey import valkey_part
 from shortlist.release.bundle import Release
@@ -21,6 +26,7 @@ from support.running_cluster import wait_until
 from support.tiny_release import item_id
 from support.user_events import START_S, USER, shelf, user_event
 
+MONTH_S = 30 * 86_400
 ERRORS = "shortlist_gateway_dependency_errors_total"
 
 
@@ -193,3 +199,102 @@ def test_on_a_cluster_a_call_touches_one_slot_only(tmp_path: Path) -> None:
             events = [user_event(f"event-{number}", user_id=f"user-{number}") for number in range(100)]
             assert len(store.record(*events)) == 100
             assert store.row("user-7").version == 1
+
+
+def test_impressions_are_logged_once_and_leave_the_row_alone(own_valkey: Valkey) -> None:
+    def impression(event_id: str) -> UserEvent:
+        return user_event(event_id, event_type=EventType.IMPRESSION)
+
+    with shelf(own_valkey.url) as store:
+        assert store.record(impression("a")) == [Recorded(0, is_duplicate=False)]
+        assert store.row_if_any() is None
+        store.record(user_event("b"))
+        row = store.row()
+        again = store.record(*(impression(event_id) for event_id in ("a", "c", "c")))
+        assert again == [
+            Recorded(1, is_duplicate=True),
+            Recorded(1, is_duplicate=False),
+            Recorded(1, is_duplicate=True),
+        ]
+        assert store.row().encode() == row.encode()
+        assert store.stream() == [b"a", b"b", b"c"]
+
+
+def test_of_rows_that_cannot_be_read_the_first_is_set_aside_for_a_month(own_valkey: Valkey) -> None:
+    newer, truncated = b"UR\x02" + b"a newer gateway's", UserRow(version=7).encode()[:-1]
+    with shelf(own_valkey.url) as store:
+        for number, value in enumerate((newer, truncated)):
+            store.client.set(user_key(USER), value)
+            assert store.record(user_event(f"event-{number}")) == [Recorded(1, is_duplicate=False)]
+        assert store.bad_rows == 2
+        assert store.client.get(aside_key(USER)) == newer
+        assert 30 * 86_400 - 60 <= store.client.ttl(aside_key(USER)) <= 30 * 86_400
+        assert store.stream() == [b"event-0", b"event-1"]
+
+
+def test_a_row_that_cannot_be_read_stays_while_there_are_impressions_alone(own_valkey: Valkey) -> None:
+    with shelf(own_valkey.url) as store:
+        store.client.set(user_key(USER), b"not ours")
+        (recorded,) = store.record(user_event("a", event_type=EventType.IMPRESSION))
+        assert (recorded.row_version, store.bad_rows) == (0, 1)
+        assert store.client.get(user_key(USER)) == b"not ours"
+        assert store.stream() == [b"a"]
+
+
+def test_ids_that_cannot_be_read_are_counted_and_begun_anew(own_valkey: Valkey) -> None:
+    with shelf(own_valkey.url) as store:
+        store.record(user_event("a"))
+        for value in ("seven.b", None):
+            if value is None:
+                store.client.delete(event_ids_key(USER))
+                store.client.rpush(event_ids_key(USER), "a list")
+            else:
+                store.client.set(event_ids_key(USER), value)
+            store.record(user_event("b"))
+            assert store.record(user_event("b"))[0].is_duplicate
+        assert store.bad_rows == 2
+        assert store.row().version == 3
+
+
+def test_a_stream_that_is_none_records_nothing(own_valkey: Valkey) -> None:
+    with shelf(own_valkey.url) as store:
+        store.client.set(stream_key(shard_of(USER)), "not ours")
+        (outcome,) = store.store.record([user_event("a")])
+        assert isinstance(outcome, UnavailableError)
+        assert store.row_if_any() is None
+        assert not store.client.exists(event_ids_key(USER))
+        store.client.delete(stream_key(shard_of(USER)))
+        assert store.record(user_event("a")) == [Recorded(1, is_duplicate=False)]
+
+
+@pytest.mark.parametrize(("time_s", "expected"), [(START_S, [3.0, 6.0]), (START_S - 2 * MONTH_S, [4.5, 9.0])])
+def test_counters_decay_from_the_time_that_is_stored_with_them(
+    own_valkey: Valkey, time_s: int, expected: list[float]
+) -> None:
+    """Half of them are left after 30 days; an event of 30 days before that time counts half."""
+    stored = UserRow(version=3, counters=np.array([4.0, 8.0], np.float32), counters_time=START_S - MONTH_S)
+    with shelf(own_valkey.url) as store:
+        store.client.set(user_key(USER), stored.encode())
+        store.record(user_event("a", time_s=time_s, value=2.0))
+        row = store.row()
+    assert row.counters.tolist() == pytest.approx(expected)
+    assert row.counters_time == max(time_s, START_S - MONTH_S)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("events", [10_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+def test_a_user_with_very_many_events_takes_no_more_than_one_with_some_hundred(own_valkey: Valkey, events: int) -> None:
+    with shelf(own_valkey.url, stream_length=4096) as store:
+
+        def size_bytes() -> list[int]:
+            """Measure all that a call reads and writes of the user: its time depends on nothing else."""
+            return [store.client.strlen(key) for key in (user_key(USER), event_ids_key(USER))]
+
+        sizes = []
+        for start in range(0, events, 1000):
+            numbers = range(start, start + 1000)
+            store.record(*(user_event(f"{number}", f"item-{number}", START_S + number) for number in numbers))
+            sizes.append(size_bytes())
+        assert sizes == [sizes[0]] * (events // 1000)
+        assert len(store.row().events) == MAX_EVENTS
+        assert len(store.stream()) < 4096 * 1.1

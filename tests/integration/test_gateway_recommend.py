@@ -9,6 +9,7 @@ import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from shortlist.gateway.live import LIVE_SOURCES
 from shortlist.release.bundle import Release
 from shortlist.rpc.server import FrontKind
 from shortlist.v1 import recommender_pb2
@@ -54,7 +55,7 @@ def test_every_item_names_the_sources_that_proposed_it(either: Reached) -> None:
 def test_stages_are_named_in_order_from_the_queue_on(either: Reached) -> None:
     stages = [stage.stage for stage in either.recommend("user-02").stages]
 
-    assert stages == ["queue", "features", "encode", *SOURCES, "merge", "tensors", "rank", "slate"]
+    assert stages == ["queue", "features", "encode", *SOURCES, *LIVE_SOURCES, "merge", "tensors", "rank", "slate"]
 
 
 def test_two_answers_have_two_request_ids(either: Reached) -> None:

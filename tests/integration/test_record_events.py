@@ -17,7 +17,7 @@ from shortlist.core.keys import item_key
 from shortlist.features.keys import shard_of, stream_key, user_key
 from shortlist.features.row import UserRow
 from shortlist.release.bundle import Release
-from shortlist.v1 import events_pb2
+from shortlist.v1 import events_pb2, recommender_pb2
 from support.gateway_process import running, settings_of
 from support.gateways import TIMEOUT_S, Reached, item_ids, reaching
 from support.real_servers import Valkey, free_ports
@@ -182,6 +182,30 @@ def test_an_event_from_next_year_is_rejected_alone(local_gateway: Reached, valke
     assert [result.reason.split(":")[0] for result in results] == ["time", "", "item_id"]
     assert [result.row_version for result in results] == [0, 1, 0]
     assert stored(valkey, "prophet").events["key"].tolist() == [item_key(item_id(2))]
+
+
+@pytest.mark.parametrize("ahead_s", [-60, 60])
+def test_events_of_hosts_whose_clocks_are_a_minute_apart_are_all_in_the_next_answer(
+    local_gateway: Reached, ahead_s: int
+) -> None:
+    user, now = f"between-clocks{ahead_s}", int(time.time())
+    local_gateway.record(event(user, item_id(1), now))
+    (recorded,) = local_gateway.record(event(user, item_id(2), now + ahead_s))
+    answer = local_gateway.recommend(user, explain=True, min_row_version=recorded.row_version)
+    assert list(answer.user.recent_item_ids) == [item_id(number) for number in ((2, 1) if ahead_s > 0 else (1, 2))]
+
+
+def test_what_was_hidden_is_left_out_until_256_newer_events_push_it_out(local_gateway: Reached) -> None:
+    hidden, start = item_id(3), 1_700_000_000
+    local_gateway.record(
+        event("forgetful", hidden, start, type=events_pb2.EVENT_TYPE_HIDE), event("forgetful", item_id(9), start + 999)
+    )
+    others = [event("forgetful", f"elsewhere-{number}", start + 1 + number) for number in range(255)]
+    everything = {"limit": 100, "filter": recommender_pb2.Filter(exclude_seen=False)}
+    for events, is_hidden in ((others[:-1], True), (others[-1:], False)):
+        version = local_gateway.record(*events)[-1].row_version
+        shown = item_ids(local_gateway.recommend("forgetful", min_row_version=version, **everything))
+        assert (hidden not in shown) is is_hidden
 
 
 def test_an_item_that_the_catalogue_lacks_is_kept(local_gateway: Reached, valkey: Valkey) -> None:

@@ -9,6 +9,7 @@ from loadtest import saturation
 from loadtest.saturation import Result, Saturation
 from loadtest.scenarios import (
     batching_cost,
+    events,
     filters,
     fronts,
     memory,
@@ -111,7 +112,19 @@ def test_a_write_is_seen_under_load_and_shares_fall_with_writes(small_workload: 
     seen_ms = found["seen_ms"]
     assert 0 < seen_ms["median"] <= seen_ms["p99"]
     assert seen_ms["writes"] > 1
+    after_sent, after_acknowledged = found["event_sent_ms"], found["event_seen_ms"]
+    assert 0 <= after_acknowledged["median"] <= after_acknowledged["p99"] < after_sent["p99"]
+    assert after_sent["writes"] > 1
     assert found["rate"] == _RATE
+
+
+def test_events_are_recorded_for_many_users_and_for_one(small_workload: Workload) -> None:
+    found = events.measure(small_workload, _CONSOLE, rounds=2, seconds=_MOMENT_S, very_many=3_500)
+    assert len(found["rounds"]) == 2
+    for figures in (*found["rounds"], found["one_user"]):
+        assert _are_figures(figures)
+    assert set(found["rounds"][0]) == {"events_per_s", "server_cpu_ms_an_event", "p50_ms", "p99_ms"}
+    assert (found["one_user"]["some"], found["one_user"]["very_many"]) == (1_000, 3_500)
 
 
 @pytest.mark.usefixtures("one_step")

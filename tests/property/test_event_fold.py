@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shortlist.core.types import EventType
 from shortlist.features.events import MAX_VALUE, UserEvent
-from shortlist.features.keys import user_key
+from shortlist.features.keys import aside_key, user_key
 from shortlist.features.row import MAX_EVENTS, UserRow
 from support.real_servers import Valkey
 from support.user_events import START_S, USER, PlainFold, Shelf, assert_folded, shelf, user_event
@@ -33,6 +33,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
 
 @given(CALLS)
 @example([[user_event("a", time_s=START_S), user_event("b", time_s=START_S)]])
+@example([[user_event("a", event_type=EventType.IMPRESSION)], [user_event("a"), user_event("b")]])
 @example([[user_event("a", value=1.0)], [user_event("a", value=2.0)], [user_event("b", value=3.0)]])
 @settings(max_examples=150, deadline=None)
 def test_a_row_is_what_the_plain_fold_makes_of_its_events(store: Shelf, calls: Sequence[Sequence[UserEvent]]) -> None:
@@ -40,7 +41,7 @@ def test_a_row_is_what_the_plain_fold_makes_of_its_events(store: Shelf, calls: S
     fold = PlainFold()
     for events in calls:
         assert store.record(*events) == fold.record(events)
-        assert_folded(store.row(), fold)
+        assert_folded(store.row_if_any(), fold)
     assert store.stream() == [event.logged for event in fold.accepted]
 
 
@@ -92,10 +93,12 @@ def test_no_values_make_a_row_that_nobody_can_read(store: Shelf, values: Sequenc
 @example(UserRow().encode()[:-1])
 @example(UserRow(counters=np.array([np.nan, 0.0], np.float32)).encode())
 @settings(max_examples=50, deadline=None)
-def test_what_is_no_row_is_begun_anew(store: Shelf, value: bytes) -> None:
+def test_what_is_no_row_is_counted_set_aside_and_begun_anew(store: Shelf, value: bytes) -> None:
     store.forget(USER)
     store.client.set(user_key(USER), value)
-    fold = PlainFold()
+    fold, bad_rows = PlainFold(), store.bad_rows
     events = [user_event("first")]
     assert store.record(*events) == fold.record(events)
     assert_folded(store.row(), fold)
+    assert store.bad_rows == bad_rows + 1
+    assert store.client.get(aside_key(USER)) == value

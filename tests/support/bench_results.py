@@ -147,7 +147,16 @@ def _scenarios() -> dict[str, Any]:
             "held_rows": 20_000,
             "shares": {"0.0": 0.842, "0.1": 0.701},
             "seen_ms": {"median": 0.6, "p99": 3.7, "writes": 1_400},
+            "event_seen_ms": {"median": 0.0, "p99": 1.9, "writes": 900},
+            "event_sent_ms": {"median": 2.6, "p99": 8.1, "writes": 900},
             "rate": 1_650.0,
+        },
+        "events": {
+            "rounds": [
+                {"events_per_s": 16_000.0 * drift, "server_cpu_ms_an_event": 0.031, "p50_ms": 9.8, "p99_ms": 21.0}
+                for drift in _DRIFTS[:3]
+            ],
+            "one_user": {"some": 1_000, "some_ms": 3.1, "very_many": 100_000, "very_many_ms": 3.2},
         },
         "memory": {"pss_mb": {"start": 210.0, "after_100k": 262.0}, "index_mb": 13.8, "requests": 100_000},
         "fronts": {

@@ -11,7 +11,7 @@ import numpy as np
 
 from shortlist.core.types import FIRST_ITEM_ROW
 from shortlist.release.bundle import Release
-from shortlist.v1 import catalog_pb2, recommender_pb2
+from shortlist.v1 import catalog_pb2, events_pb2, recommender_pb2
 from support.gateways import TIMEOUT_S, Reached
 
 THREADS = 4
@@ -43,6 +43,7 @@ class MixedCalls:
             self._rank: 5,
             self._batch: 2,
             self._items_of: 2,
+            self._record: 8,
             self._invalid: 1,
             self._in_a_hurry: 1,
         }
@@ -96,6 +97,17 @@ class MixedCalls:
 
     def _items_of(self) -> None:
         self._reached.call_items(catalog_pb2.GetItemsRequest(item_ids=self._some(10)), timeout=TIMEOUT_S)
+
+    def _record(self) -> None:
+        """Record a click, the same again, and one without an item."""
+        click = events_pb2.Event(
+            event_id=f"{self._chance.getrandbits(64):x}",
+            user_id=self._user(),
+            item_id=self._some(1)[0],
+            type=events_pb2.EVENT_TYPE_CLICK,
+        )
+        wrong = events_pb2.Event(event_id="wrong", user_id=click.user_id, type=events_pb2.EVENT_TYPE_CLICK)
+        self._reached.record(click, click, wrong)
 
     def _invalid(self) -> None:
         self._reached.call(recommender_pb2.RecommendRequest(), timeout=TIMEOUT_S)

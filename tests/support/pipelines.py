@@ -166,10 +166,11 @@ def kitchen(
     ranker: Ranker | None = None,
     sources: Sequence[Source] | None = None,
     rules: RowRules = NO_RULES,
+    live: Sequence[Source] = (),
 ) -> Kitchen:
     """Compose a pipeline whose clock stands at the end of the tiny log."""
     registry = CollectorRegistry()
-    metrics = GatewayMetrics(registry, METHODS, CODES, SOURCES)
+    metrics = GatewayMetrics(registry, METHODS, CODES, (*SOURCES, *(source.name for source in live)))
     store = StoredRows(rows)
     breakers = {"triton": Breaker()}
     pipeline = Pipeline(
@@ -182,6 +183,7 @@ def kitchen(
         breakers["triton"],
         clock=lambda: float(LOG_END_S),
         rules=lambda: rules,
+        live=live,
     )
     return Kitchen(release, store, pipeline, metrics, registry, breakers)
 

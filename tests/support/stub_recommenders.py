@@ -9,14 +9,16 @@ from typing import Any, NoReturn
 
 import grpc
 
+from shortlist.v1.events_pb2 import EVENT_OUTCOME_ACCEPTED, EventResult, RecordEventsRequest, RecordEventsResponse
+from shortlist.v1.events_pb2_grpc import EventServiceServicer, add_EventServiceServicer_to_server
 from shortlist.v1.recommender_pb2 import RankResponse, RecommendedItem, RecommendResponse, SimilarItemsResponse
 from shortlist.v1.recommender_pb2_grpc import RecommenderServiceServicer, add_RecommenderServiceServicer_to_server
 
 _ITEMS = [RecommendedItem(item_id="item-000", rank=1)]
 
 
-class StubRecommender(RecommenderServiceServicer):
-    """Does to every call what it is told, then answers one item.
+class StubRecommender(RecommenderServiceServicer, EventServiceServicer):
+    """Does to every call what it is told, then answers one item, or accepts all events.
 
     Args:
         first: Called with the call's context; it may abort or wait.
@@ -43,6 +45,13 @@ class StubRecommender(RecommenderServiceServicer):
         """Answer."""
         self._first(context)
         return RankResponse(items=_ITEMS)
+
+    def RecordEvents(  # noqa: N802
+        self, request: RecordEventsRequest, context: grpc.ServicerContext
+    ) -> RecordEventsResponse:
+        """Answer."""
+        self._first(context)
+        return RecordEventsResponse(results=[EventResult(outcome=EVENT_OUTCOME_ACCEPTED) for _ in request.events])
 
 
 def refuse(context: grpc.ServicerContext) -> NoReturn:
@@ -81,6 +90,7 @@ def stub_serving(first: Callable[[grpc.ServicerContext], None]) -> Iterator[str]
     """Serve a stub on a free port; its address."""
     server = grpc.server(ThreadPoolExecutor(32), options=[("grpc.so_reuseport", 0)])
     add_RecommenderServiceServicer_to_server(StubRecommender(first), server)
+    add_EventServiceServicer_to_server(StubRecommender(first), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:

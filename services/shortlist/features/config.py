@@ -41,6 +41,24 @@ class FeatureSettings(ServiceSettings):
         le=10_000_000,
         description="Events that each of the 256 streams keeps, about; the oldest leave. A million take some 150 MB.",
     )
+    metrics_address: str = Field(
+        "127.0.0.1:9464", description="Where Prometheus scrapes the consumers of events, host:port."
+    )
+    keep_s: float = Field(
+        30 * 86_400.0,
+        ge=60,
+        description="How long applied events stay in the streams, in seconds, unless the length drops them before.",
+    )
+    counted_items: int = Field(
+        1024,
+        ge=16,
+        le=100_000,
+        description="Items that each of the 256 shards counts, of its own users' events; twice as many pairs of items. "
+        "Where all are full they take some 110 MB.",
+    )
+    merge_s: float = Field(
+        5.0, ge=0.1, le=3600, description="Between two publications of trending items and co-visits, in seconds."
+    )
 
     @property
     def redis_password(self) -> str | None:

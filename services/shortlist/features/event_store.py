@@ -8,24 +8,21 @@ from typing import Any, Self
 import redis
 
 from shortlist.core.errors import UnavailableError
-from shortlist.core.keys import digest
 from shortlist.features.config import FeatureSettings
 from shortlist.features.events import Recorded, UserEvent
-from shortlist.features.keys import event_ids_key, shard_of, stream_key, user_key
+from shortlist.features.keys import aside_key, event_ids_key, shard_of, stream_key, user_key
 from shortlist.features.redis_line import Command, Lines, open_pool
 from shortlist.features.redis_store import DEPENDENCY
+from shortlist.features.server_function import ServerLibrary
 from shortlist.resilience.breaker import Breaker
 
-_SOURCE = Path(__file__).with_name("fold.lua").read_text()
-FUNCTION = f"shortlist_{digest(_SOURCE).hex()}"
-"""Named after its source: gateways of two versions that share a Redis each find their own."""
-_LOAD: Command = ("FUNCTION", "LOAD", "REPLACE", _SOURCE.replace("LIBRARY", FUNCTION))
+_LIBRARY = ServerLibrary(Path(__file__).with_name("fold.lua").read_text())
+FUNCTION = _LIBRARY.name
 IDS = 128
 """A user's newest ids that are known again, at least."""
 _MOST_A_COMMAND = 32
 """While one runs Redis does nothing else: up to a millisecond, where the row is full."""
-_NO_FUNCTION = "Function not found"
-_FOREIGN, _DUPLICATE = b"1"[0], b"1"[0]
+_BAD, _DUPLICATE = b"1"[0], b"1"[0]
 
 
 class RedisEventStore:
@@ -39,7 +36,7 @@ class RedisEventStore:
         stream_length: Events that each shard's stream keeps, about; the oldest leave.
         breaker: Keeps a Redis that hangs from costing every batch the timeout. Not that of the reads: a Redis that is
             full still answers those.
-        on_bad_row: Called for every row that could not be decoded and is begun anew.
+        on_bad_row: Called for every row, or list of its ids, that could not be decoded and is begun anew.
     """
 
     def __init__(
@@ -83,7 +80,7 @@ class RedisEventStore:
     def _command(self, events: Sequence[UserEvent], of_user: int) -> Command:
         """Write the command for events of one user, of whom so many come in this round trip."""
         user_id = events[0].user_id
-        keys = (user_key(user_id), event_ids_key(user_id), stream_key(shard_of(user_id)))
+        keys = (user_key(user_id), event_ids_key(user_id), stream_key(shard_of(user_id)), aside_key(user_id))
         told = [part for event in events for part in (event.packed(), event.logged)]
         # The ids of all of them are kept, so that the round trip may be repeated.
         return ("FCALL", FUNCTION, len(keys), *keys, self._stream_length, max(IDS, of_user), *told)
@@ -92,32 +89,17 @@ class RedisEventStore:
         if not self._breaker.allows():
             return [redis.RedisError("failed too often; it is asked again in a moment")] * len(commands)
         try:
-            answers = self._asked(commands)
+            answers = _LIBRARY.ask(self._lines.line(), commands)
         except redis.RedisError as error:
             self._breaker.failed()
             return [error] * len(commands)
         self._breaker.succeeded()
         return answers
 
-    def _asked(self, commands: Sequence[Command]) -> Sequence[bytes | redis.RedisError]:
-        """Ask, and where Redis does not know the function, as after its first start, load it and ask again."""
-        line = self._lines.line()
-        answers = line.ask(commands)
-        lacking = [
-            place
-            for place, answer in enumerate(answers)
-            if isinstance(answer, redis.RedisError) and _NO_FUNCTION in str(answer)
-        ]
-        if lacking:
-            loaded, *again = line.ask([_LOAD, *(commands[place] for place in lacking)])
-            for place, answer in zip(lacking, again, strict=True):
-                answers[place] = loaded if isinstance(loaded, redis.RedisError) else answer
-        return answers
-
     def _outcomes(self, answer: bytes | redis.RedisError, count: int) -> Sequence[Recorded | UnavailableError]:
         if isinstance(answer, redis.RedisError):
             return [UnavailableError(DEPENDENCY, str(answer))] * count
-        if answer[0] == _FOREIGN:
+        if answer[0] == _BAD:
             self._on_bad_row()
         version = int.from_bytes(answer[1:9], "little")
         return [Recorded(version, is_duplicate=outcome == _DUPLICATE) for outcome in answer[9:]]

@@ -44,10 +44,10 @@ class UserEvent:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An event that is in the user's row.
+    """An event that the store has: in the stream, and in the user's row unless it is an impression.
 
     Args:
-        row_version: Of the row that holds it.
+        row_version: Of the user's row with it; 0 where there is no row, as before a user's first event but impressions.
         is_duplicate: Whether its id had been recorded before: nothing was changed.
     """
 
@@ -62,5 +62,5 @@ class EventStore(Protocol):
         """Record events in one round trip; those of a user in their order.
 
         Returns:
-            What became of each: it is in its user's row and in the stream, or the store did not say so.
+            What became of each: the store has it, or did not say so.
         """

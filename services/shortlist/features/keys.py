@@ -8,7 +8,10 @@ import binascii
 SHARDS = 256
 ROWS = "u:"
 """The prefix of every user row."""
+DERIVED = "dv:"
+"""The prefix of all that is derived from events."""
 _EVENTS = "ev:"
+_ASIDE = "aside:"
 _BEFORE_USER = len("u:{00}:")
 
 
@@ -35,6 +38,16 @@ def stream_key(shard: int) -> str:
 def event_ids_key(user_id: str) -> str:
     """Name what remembers the ids of a user's newest events."""
     return f"{stream_key(shard_of(user_id))}:{user_id}"
+
+
+def aside_key(user_id: str) -> str:
+    """Name where a row of the user goes that cannot be read."""
+    return f"{_ASIDE}{_tag(shard_of(user_id))}:{user_id}"
+
+
+def derived_key(shard: int, part: str) -> str:
+    """Name a part of what is derived from a shard's events."""
+    return f"{DERIVED}{_tag(shard)}:{part}"
 
 
 def _tag(shard: int) -> str:

@@ -20,6 +20,7 @@ from shortlist.core.rules import no_rules
 from shortlist.features.config import FeatureSettings
 from shortlist.features.event_store import RedisEventStore
 from shortlist.features.invalidation import PROTOCOL, Invalidations
+from shortlist.features.live_lists import RedisLiveLists
 from shortlist.features.near_cache import NearCache
 from shortlist.features.port import UserStore
 from shortlist.features.redis_line import open_pool
@@ -28,6 +29,7 @@ from shortlist.gateway.config import GatewaySettings, RankingSettings
 from shortlist.gateway.events import MAX_CALLS, MAX_WAITING, EventJob, EventRunner
 from shortlist.gateway.events import reject as reject_events
 from shortlist.gateway.jobs import Job
+from shortlist.gateway.live import LIVE_SOURCES, LiveSources
 from shortlist.gateway.observer import CallObserver
 from shortlist.gateway.pipeline import Pipeline
 from shortlist.gateway.rules_in_force import RulesInForce
@@ -45,6 +47,7 @@ from shortlist.release.bundle import Release
 from shortlist.resilience.breaker import Breaker
 from shortlist.resilience.deadline import Deadline
 from shortlist.resilience.microbatch import MicroBatcher
+from shortlist.resilience.recurring import Recurring
 from shortlist.retrieval.config import RetrievalSettings
 from shortlist.retrieval.filters import Filters
 from shortlist.retrieval.measured import MeasuredIndex
@@ -89,10 +92,10 @@ class Gateway(Running):
     ) -> None:
         with ExitStack() as stack:
             release = Release.open(settings.release)
-            schema = release.manifest.features
             registry = new_registry()
-            metrics = GatewayMetrics(registry, METHODS, [code.name for code in grpc.StatusCode], schema.sources)
-            answers = AnswerMetrics(registry, schema.sources, release.vocabulary.row_count, release.manifest.item_count)
+            names = (*release.manifest.features.sources, *LIVE_SOURCES)
+            metrics = GatewayMetrics(registry, METHODS, [code.name for code in grpc.StatusCode], names)
+            answers = AnswerMetrics(registry, names, release.vocabulary.row_count, release.manifest.item_count)
             tracing = open_tracing(
                 settings.trace_endpoint, settings.trace_share, "shortlist-gateway", __version__, metrics.lost_spans.inc
             )
@@ -117,9 +120,16 @@ class Gateway(Running):
             stack.callback(ranker.close)
             rules = RulesInForce(Path(settings.rules), release, metrics) if settings.rules else None
             pipeline = Pipeline(
-                release, store, sources, filters, ranker, metrics, breakers["triton"], rules=rules or no_rules
+                release,
+                store,
+                sources,
+                filters,
+                ranker,
+                metrics,
+                breakers["triton"],
+                rules=rules or no_rules,
+                live=_live_sources(release, features, metrics, stack),
             )
-            similar = SimilarItems(release, searched, filters, metrics)
 
             loadable = ranker if isinstance(ranker, TritonRanker) else None
             _wait_for("redis", store.check, settings.start_wait_s)
@@ -138,7 +148,12 @@ class Gateway(Running):
             stack.callback(upkeep.stop)
             batcher: MicroBatcher[Job] = MicroBatcher(
                 BatchRunner(
-                    pipeline, similar, metrics, answers, tracing, ItemWriter(release.vocabulary, schema.sources)
+                    pipeline,
+                    SimilarItems(release, searched, filters, metrics),
+                    metrics,
+                    answers,
+                    tracing,
+                    ItemWriter(release.vocabulary, names),
                 ).run,
                 reject,
                 workers=_batch_workers(settings, ranking),
@@ -238,6 +253,19 @@ def _open_sources(release: Release, index: ItemIndex) -> Sequence[Source]:
     sources = served_sources(items, schema.sources, tower, index)
     check_schema(release, [source.name for source in sources])
     return sources
+
+
+def _live_sources(
+    release: Release, settings: FeatureSettings, metrics: GatewayMetrics, stack: ExitStack
+) -> Sequence[Source]:
+    """Make the live sources, and look for new lists until the stack ends."""
+    store = RedisLiveLists.connect(settings)
+    stack.callback(store.close)
+    live = LiveSources(release, store)
+    looking = Recurring("live_lists", live.look, metrics.dependency_errors.labels("features").inc)
+    looking.start()
+    stack.callback(looking.stop)
+    return live.all
 
 
 def _open_ranker(release: Release, settings: RankingSettings) -> TritonRanker | LocalRanker:

@@ -20,7 +20,7 @@ def explain(
     Args:
         rows: (n,) int32, the items.
         history: (H,) int32, the user's items, newest first.
-        features: (n, C) float32, their rows of `candidate_dense`.
+        features: (n, C) float32, their rows of `candidate_dense`; (n, 0) where there are none.
         release: Holds the embeddings.
         moved_by: The rules that moved each item.
     """

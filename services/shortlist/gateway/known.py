@@ -12,6 +12,7 @@ from shortlist.core.compiled import I64 as LONG
 from shortlist.core.types import FIRST_ITEM_ROW, EventType, History, Query
 from shortlist.features.encode import encode_histories, encode_user_dense
 from shortlist.features.row import MAX_EVENTS, UserRow
+from shortlist.gateway.event_requests import MAX_AHEAD_S
 from shortlist.release.bundle import Release
 from shortlist.retrieval.filters import Filters
 from shortlist.retrieval.kept import Kept
@@ -61,7 +62,9 @@ class Encoder:
     def encode(self, queries: Sequence[Query], rows: Sequence[UserRow | None]) -> Known:
         """Encode a batch; `rows` are the stored ones, None where there is none."""
         now = self._clock()
-        times: F64 = np.array([now if query.at_s is None else query.at_s for query in queries])
+        times: F64 = np.array(
+            [_now_for(row, now) if query.at_s is None else query.at_s for query, row in zip(queries, rows, strict=True)]
+        )
         sessions = [query.session_item_ids for query in queries]
         history = encode_histories(rows, sessions, self._release.vocabulary, times, self._width(rows, sessions))
         kept = [self._kept(query) for query in queries]
@@ -102,6 +105,12 @@ class Encoder:
                 excluded[request, counts[request] : counts[request] + len(rows)] = rows
                 counts[request] += len(rows)
         return excluded[:, : counts.max(initial=0)]
+
+
+def _now_for(row: UserRow | None, now_s: float) -> float:
+    """Tell the moment to answer for: no event that may be recorded is of the future, whichever clock it is from."""
+    newest = row.event_time if row is not None else 0
+    return newest if now_s < newest <= now_s + MAX_AHEAD_S else now_s
 
 
 @compiled(given(INT, 2), given(INT, 2), given(BOOL, 1), given(BOOL, 1), filled(INT, 2), filled(LONG, 1))

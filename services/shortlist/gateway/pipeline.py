@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from shortlist.core.arrays import F32, AnyArray
+from shortlist.core.arrays import F32, I32, AnyArray
 from shortlist.core.errors import UnavailableError
 from shortlist.core.rules import NO_RULES, RowRules, no_rules
 from shortlist.core.types import FIRST_ITEM_ROW, Candidates, Degraded, Query, SourceList
@@ -50,6 +50,7 @@ class Pipeline:
         breaker: Of the ranker; store and index have theirs inside.
         clock: Seconds since 1970.
         rules: The rules that hold now, over the release's rows; asked once a batch.
+        live: Sources that the ranker does not know; in answers they follow the others.
     """
 
     def __init__(
@@ -63,12 +64,15 @@ class Pipeline:
         breaker: Breaker,
         clock: Callable[[], float] = time.time,
         rules: Callable[[], RowRules] = no_rules,
+        live: Sequence[Source] = (),
     ) -> None:
         self._release, self._store, self._sources = release, store, sources
         self._ranker, self._metrics, self._breaker = ranker, metrics, breaker
         self._encoder = Encoder(release, filters, clock)
         self._clock, self._rules = clock, rules
-        self._fallback = Fallback(release.items.popular, [source.name for source in sources], release.directions)
+        self._proposing = (*sources, *live)
+        names = [source.name for source in self._proposing]
+        self._fallback = Fallback(release.items.popular, names, release.directions)
 
     def run(self, queries: Sequence[Query], deadline: Deadline, trace: BatchTrace) -> list[Slate]:
         """Answer a batch.
@@ -97,6 +101,9 @@ class Pipeline:
             slate or self._cold_start(queries[request], known, rules, request) for request, slate in enumerate(slates)
         ]
         for request, (query, slate) in enumerate(zip(queries, finished, strict=True)):
+            if query.explain and slate.explanations is None:
+                nothing = np.zeros((len(slate.rows), 0), np.float32)
+                self._explain(query, slate, known.history.rows[request], nothing, rules)
             self._complete(query, slate, known, read, request, trace)
         trace.lap("slate")
         return finished
@@ -159,9 +166,7 @@ class Pipeline:
             slate.ranker = ranker
             if query.explain:
                 dense = tensors["candidate_dense"][request, order[request, : counts[request]]]
-                ruling = NO_RULES if query.candidate_ids is not None else rules
-                moved_by = ruling.moved_by(slate.rows, query.limit, has_scores=scores is not None)
-                slate.explanations = explain(slate.rows, known.history.rows[request], dense, self._release, moved_by)
+                self._explain(query, slate, known.history.rows[request], dense, rules)
         return slates
 
     def _propose(self, known: Known, trace: BatchTrace) -> tuple[list[SourceList], set[str]]:
@@ -169,7 +174,7 @@ class Pipeline:
         retrieval = Retrieval(known.history, known.user_dense, known.kept, known.excluded)
         lists: list[SourceList] = []
         failed: set[str] = set()
-        for source in self._sources:
+        for source in self._proposing:
             try:
                 lists.append(source.propose(retrieval))
             except UnavailableError as error:
@@ -202,6 +207,11 @@ class Pipeline:
                 return scores
         trace.degraded.add(Degraded.RANKER_UNAVAILABLE)
         return None
+
+    def _explain(self, query: Query, slate: Slate, history: I32, features: F32, rules: RowRules) -> None:
+        ruling = NO_RULES if query.candidate_ids is not None else rules
+        moved_by = ruling.moved_by(slate.rows, query.limit, has_scores=bool(slate.ranker))
+        slate.explanations = explain(slate.rows, history, features, self._release, moved_by)
 
     def _complete(
         self, query: Query, slate: Slate, known: Known, read: UserRows, request: int, trace: BatchTrace

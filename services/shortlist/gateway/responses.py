@@ -6,6 +6,7 @@ from typing import TypeVar, cast
 
 from shortlist.core.types import FIRST_ITEM_ROW
 from shortlist.gateway.jobs import Stages
+from shortlist.gateway.live import LIVE_SOURCES
 from shortlist.gateway.slate import Slate
 from shortlist.gateway.wire import length_delimited, stages_field, varint
 from shortlist.release.bundle import Release
@@ -100,8 +101,11 @@ def _explanation(slate: Slate, place: int, release: Release) -> recommender_pb2.
     schema = release.manifest.features
     sources = [
         recommender_pb2.SourceRank(source=name, rank=rank, score=score)
-        for name, rank, score in zip(
-            schema.sources, slate.source_ranks[place].tolist(), slate.source_scores[place].tolist(), strict=True
+        for name, rank, score in zip(  # SimilarItems has no live ones
+            (*schema.sources, *LIVE_SOURCES),
+            slate.source_ranks[place].tolist(),
+            slate.source_scores[place].tolist(),
+            strict=False,
         )
         if rank
     ]
@@ -109,7 +113,7 @@ def _explanation(slate: Slate, place: int, release: Release) -> recommender_pb2.
         sources=sorted(sources, key=lambda source: source.rank),
         features=[
             recommender_pb2.FeatureValue(name=name, value=value)
-            for name, value in zip(schema.candidate_dense, explanation.features.tolist(), strict=True)
+            for name, value in zip(schema.candidate_dense, explanation.features.tolist(), strict=False)  # all, or none
         ],
         neighbours=[
             recommender_pb2.HistoryNeighbour(item_id=release.vocabulary.id_of(row), similarity=cosine)

@@ -51,9 +51,11 @@ class RulesInForce:
             self._rules = self._read()
         except InputError as error:
             self._metrics.rules_reloads.labels("refused").inc()
+            self._metrics.rules_refused.set(1)
             _LOGGER.error("the old rules stay: %s", error)  # noqa: TRY400  # the sentence says it all
         else:
             self._metrics.rules_reloads.labels("applied").inc()
+            self._metrics.rules_refused.set(0)
 
     def _read(self) -> RowRules:
         file = RulesFile.read(self._path)

@@ -18,7 +18,7 @@ class ItemExplanation:
     """Why an item stands where it stands.
 
     Args:
-        features: (C,) float32, the item's row of `candidate_dense`.
+        features: (C,) float32, the item's row of `candidate_dense`; (0,) in an answer from the popular list.
         neighbours: Items of the history and their cosine, nearest first.
         rules: Names of the rules that moved it.
     """

@@ -1,4 +1,7 @@
-"""`make demo`: the embedded cluster on a release, recommendations for some of its users, a check of their sense."""
+"""`make demo`: the embedded cluster on a release, recommendations for some of its users, a check of their sense.
+
+Then a user does something, and is shown what that changed.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -12,6 +15,7 @@ from rich.table import Table
 from shortlist.client import Client
 from shortlist.core.errors import StartError
 from shortlist.local.embedded import Addresses, RankerChoice, embedded_cluster
+from shortlist.local.live_demo import show_purchase
 from shortlist.local.ports import Ports
 from shortlist.local.signals import ended_by_signals
 from shortlist.release.bundle import Release
@@ -49,7 +53,7 @@ def demo(release_dir: Path, *, once: bool) -> None:
     """Run the demo; with `once` it ends after the answers, on ports that are free.
 
     Raises:
-        StartError: the cluster does not start, or the answers make no sense.
+        StartError: the cluster does not start, or the answers make no sense or do not know what happened.
     """
     console, progress = console_of_answers(), Console(stderr=True)
     release = Release.open(release_dir)
@@ -65,8 +69,10 @@ def demo(release_dir: Path, *, once: bool) -> None:
             for user, answer in list(zip(users, answers, strict=True))[:USERS_SHOWN]:
                 show_answer(console, client, user, answer)
                 console.print()
-        sense = judge(release, users, answers)
-        console.print(_verdict(sense, answers), _addresses(addresses), _commands(addresses, users[0]), sep="\n")
+            sense = judge(release, users, answers)
+            console.print(_verdict(sense, answers))
+            show_purchase(console, client, users, answers)
+        console.print(_addresses(addresses), _commands(addresses, users[0], answers[0].items[0].item_id), sep="\n")
         if not sense.holds:
             raise StartError("the demo's answers make no sense: see the check above")
         if not once:
@@ -120,11 +126,12 @@ def _addresses(addresses: Addresses) -> Table:
     return table
 
 
-def _commands(addresses: Addresses, user: str) -> str:
+def _commands(addresses: Addresses, user: str, item: str) -> str:
     where = "" if addresses.gateway.endswith(f":{Ports().gateway}") else f" --gateway {addresses.gateway}"
     return (
         "\ngo on with (in another terminal):\n"
         f"  .venv/bin/shortlist recommend {user} --explain{where}\n"
         f"  .venv/bin/shortlist recommend somebody-new{where}\n"
+        f"  .venv/bin/shortlist record somebody-new {item} --type purchase{where}\n"
         f"  curl -s {addresses.metrics} | grep stage_seconds"
     )

@@ -11,6 +11,7 @@ import numpy as np
 from shortlist.core.arrays import F32, I32, AnyArray
 from shortlist.core.compiled import F32 as FLOAT
 from shortlist.core.compiled import I32 as INT
+from shortlist.core.compiled import I64 as LONG
 from shortlist.core.compiled import compiled, filled, given
 from shortlist.core.source_scores import put_divisors
 from shortlist.core.types import Candidates, History
@@ -35,7 +36,12 @@ def candidate_dense_names(sources: Sequence[str], item_columns: Sequence[str]) -
 
 
 def candidate_dense(
-    history: History, candidates: Candidates, item_columns: F32, categories: I32, most: int | None = None
+    history: History,
+    candidates: Candidates,
+    item_columns: F32,
+    categories: I32,
+    most: int | None = None,
+    sources: int | None = None,
 ) -> F32:
     """Assemble what changes from request to request about each candidate.
 
@@ -44,26 +50,31 @@ def candidate_dense(
 
     Args:
         history: (B, H).
-        candidates: Merged proposals of S sources.
+        candidates: Merged proposals of S sources, or of more: the columns are those of the first S.
         item_columns: (R, C) float32, the release's columns.
         categories: (R, levels) int32, the catalogue's.
         most: The release's number of candidates, since N may be larger for a batch; None: N.
+        sources: S; None: all that there are.
 
     Returns:
         (B, N, 2 S + 1 + C) float32, 0 where padded.
     """
-    users, width, sources = candidates.scores.shape
+    users, width, proposing = candidates.scores.shape
+    sources = proposing if sources is None else sources
     dense = np.zeros((users, width, 2 * sources + len(PAIR_COLUMNS) + item_columns.shape[1]), np.float32)
     shares = category_shares(history, candidates.rows, categories)
     absent = float(np.log1p((width if most is None else most) + 1))
-    _fill(candidates.rows, candidates.scores, candidates.ranks, shares, item_columns, absent, dense)
+    _fill(candidates.rows, candidates.scores, candidates.ranks, shares, item_columns, absent, sources, dense)
     return dense
 
 
-@compiled(given(INT, 2), given(FLOAT, 3), given(INT, 3), given(FLOAT, 2), given(FLOAT, 2), FLOAT, filled(FLOAT, 3))
-def _fill(rows: I32, scores: F32, ranks: I32, shares: F32, item_columns: F32, absent: float, dense: F32) -> None:
+@compiled(
+    given(INT, 2), given(FLOAT, 3), given(INT, 3), given(FLOAT, 2), given(FLOAT, 2), FLOAT, LONG, filled(FLOAT, 3)
+)
+def _fill(
+    rows: I32, scores: F32, ranks: I32, shares: F32, item_columns: F32, absent: float, sources: int, dense: F32
+) -> None:
     """Fill (B, N, 2 S + 1 + C) zeros."""
-    sources = scores.shape[2]
     divisors = np.empty(sources, np.float32)
     for request in range(len(rows)):
         put_divisors(scores, request, divisors)
@@ -102,6 +113,6 @@ def ranker_tensors(
         "history_type": newest.types,
         "history_age": newest.ages,
         "candidates": candidates.rows,
-        "candidate_dense": candidate_dense(history, candidates, item_columns, categories, most),
+        "candidate_dense": candidate_dense(history, candidates, item_columns, categories, most, len(schema.sources)),
     }
     return {spec.name: np.ascontiguousarray(available[spec.name], spec.dtype) for spec in specs}

@@ -117,11 +117,12 @@ class NeighbourSource:
 
 
 class PopularSource:
-    """Proposes the release's popular items, the same for everyone."""
+    """Proposes popular items, the same for everyone; those of the release, unless it has another name."""
 
     name = "popular"
 
-    def __init__(self, popular: I32, quota: int) -> None:
+    def __init__(self, popular: I32, quota: int, name: str = name) -> None:
+        self.name = name
         self._popular, self._quota = popular, quota
 
     def propose(self, retrieval: Retrieval) -> SourceList:

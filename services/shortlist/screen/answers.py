@@ -82,15 +82,19 @@ def _why(item: recommender_pb2.RecommendedItem, titles: Titles) -> RenderableTyp
     like = "; ".join(
         f"{titles.title(neighbour.item_id)} ({neighbour.similarity:.2f})" for neighbour in item.explanation.neighbours
     )
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("what the ranker saw")
-    table.add_column("value", justify="right")
-    for feature in item.explanation.features:
-        table.add_row(feature.name, f"{feature.value:.3f}")
     parts: list[RenderableType] = [Text(f"\nwhy {titles.title(item.item_id)}?", style="bold")]
     if item.explanation.rules:
         parts.append(Text(f"moved by rules: {', '.join(item.explanation.rules)}"))
-    return Group(*parts, Text(f"in the history, like: {like}"), table)
+    if like:
+        parts.append(Text(f"in the history, like: {like}"))
+    if item.explanation.features:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        table.add_column("what the ranker saw")
+        table.add_column("value", justify="right")
+        for feature in item.explanation.features:
+            table.add_row(feature.name, f"{feature.value:.3f}")
+        parts.append(table)
+    return Group(*parts)
 
 
 def _summary(answer: Answer) -> str:

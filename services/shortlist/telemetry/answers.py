@@ -19,7 +19,7 @@ class AnswerMetrics:
 
     Args:
         registry: Where the metrics are registered.
-        sources: Names of the retrieval sources, in the order of the release's schema.
+        sources: Names of the retrieval sources, in the order of the answers.
         rows: Rows of the release's arrays.
         items: Items of the release.
     """
@@ -63,11 +63,11 @@ class AnswerMetrics:
 
         Args:
             rows: (n,) int32, their rows.
-            source_ranks: (n, S) int32, 0 where a source did not propose an item.
+            source_ranks: (n, S) int32, 0 where a source did not propose an item; of the first S sources.
         """
         self._distinct.add(rows)
         proposed = np.count_nonzero(source_ranks, axis=0).tolist()
-        for counter, items in zip(self._recommended, proposed, strict=True):
+        for counter, items in zip(self._recommended, proposed, strict=False):
             counter.inc(items)
 
     def observe_scores(self, scores: F32) -> None:

@@ -11,7 +11,7 @@ from shortlist.core.types import Degraded
 from shortlist.telemetry.buckets import BATCH_SIZE, CANDIDATES, LATENCY_S
 
 DROP_REASONS = ("deadline", "cancelled", "shutdown", "failed")
-DEPENDENCIES = ("redis", "triton", "index", "query_tower")
+DEPENDENCIES = ("redis", "triton", "index", "query_tower", "features")
 BREAKERS = ("redis", "triton", "index")
 IGNORED_ITEMS = ("session", "exclude", "rank")
 RULES_OUTCOMES = ("applied", "refused")
@@ -132,6 +132,11 @@ class GatewayMetrics:
             registry=registry,
         )
         self.rules = Gauge("shortlist_gateway_rules", "Rules that hold.", registry=registry)
+        self.rules_refused = Gauge(
+            "shortlist_gateway_rules_refused",
+            "1 while the rules file, as it is now, was refused, and older rules hold; else 0.",
+            registry=registry,
+        )
         self.slow_requests = Counter(
             "shortlist_gateway_slow_requests", "Calls that took longer than the log lets pass.", registry=registry
         )

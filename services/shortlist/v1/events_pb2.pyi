@@ -28,7 +28,7 @@ class _EventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventType.V
     DESCRIPTOR: _descriptor.EnumDescriptor
     EVENT_TYPE_UNSPECIFIED: _EventType.ValueType  # 0
     EVENT_TYPE_IMPRESSION: _EventType.ValueType  # 1
-    """The item was on the screen."""
+    """The item was on the screen. It goes to the log alone: a user's row holds what the user did."""
     EVENT_TYPE_VIEW: _EventType.ValueType  # 2
     """The item's own page was read."""
     EVENT_TYPE_CLICK: _EventType.ValueType  # 3
@@ -42,7 +42,7 @@ class EventType(_EventType, metaclass=_EventTypeEnumTypeWrapper):
 
 EVENT_TYPE_UNSPECIFIED: EventType.ValueType  # 0
 EVENT_TYPE_IMPRESSION: EventType.ValueType  # 1
-"""The item was on the screen."""
+"""The item was on the screen. It goes to the log alone: a user's row holds what the user did."""
 EVENT_TYPE_VIEW: EventType.ValueType  # 2
 """The item's own page was read."""
 EVENT_TYPE_CLICK: EventType.ValueType  # 3
@@ -161,7 +161,7 @@ class EventResult(_message.Message):
     reason: _builtins.str
     """Names the field and what is wrong; empty unless rejected."""
     row_version: _builtins.int
-    """Version of the user's row that holds the event; 0 where rejected."""
+    """Version of the user's row with the event; an impression leaves it as it is. 0 where rejected, or without a row."""
     def __init__(
         self,
         *,

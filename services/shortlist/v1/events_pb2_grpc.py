@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class EventServiceStub:
-    """Takes behaviour in. An accepted event is in the user's row before the call returns.
+    """Takes behaviour in. An accepted event is in the log, and in the user's row, before the call returns.
     """
 
     def __init__(self, channel):
@@ -43,7 +43,7 @@ class EventServiceStub:
 
 
 class EventServiceServicer:
-    """Takes behaviour in. An accepted event is in the user's row before the call returns.
+    """Takes behaviour in. An accepted event is in the log, and in the user's row, before the call returns.
     """
 
     def RecordEvents(self, request, context):
@@ -71,7 +71,7 @@ def add_EventServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EventService:
-    """Takes behaviour in. An accepted event is in the user's row before the call returns.
+    """Takes behaviour in. An accepted event is in the log, and in the user's row, before the call returns.
     """
 
     @staticmethod

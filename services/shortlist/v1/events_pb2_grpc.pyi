@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class EventServiceStub:
-    """Takes behaviour in. An accepted event is in the user's row before the call returns."""
+    """Takes behaviour in. An accepted event is in the log, and in the user's row, before the call returns."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -40,7 +40,7 @@ class EventServiceStub:
 
 @_typing.type_check_only
 class EventServiceAsyncStub(EventServiceStub):
-    """Takes behaviour in. An accepted event is in the user's row before the call returns."""
+    """Takes behaviour in. An accepted event is in the log, and in the user's row, before the call returns."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RecordEvents: _aio.UnaryUnaryMultiCallable[_events_pb2.RecordEventsRequest, _events_pb2.RecordEventsResponse]  # type: ignore[assignment]
@@ -49,7 +49,7 @@ class EventServiceAsyncStub(EventServiceStub):
     """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Takes behaviour in. An accepted event is in the user's row before the call returns."""
+    """Takes behaviour in. An accepted event is in the log, and in the user's row, before the call returns."""
 
     @_abc_1.abstractmethod
     def RecordEvents(

@@ -356,7 +356,9 @@ class Explanation(_message.Message):
         """Every source that proposed the item, best rank first."""
 
     @_builtins.property
-    def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeatureValue]: ...
+    def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeatureValue]:
+        """What the ranker saw of the item; empty where the answer is from the popular list."""
+
     @_builtins.property
     def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the rules that moved the item; empty where none did."""

@@ -6,7 +6,7 @@ import redis
 from shortlist.core.errors import UnavailableError
 from shortlist.features.event_store import FUNCTION, RedisEventStore
 from shortlist.features.events import Recorded, UserEvent
-from shortlist.features.keys import event_ids_key, shard_of, stream_key, user_key
+from shortlist.features.keys import aside_key, event_ids_key, shard_of, stream_key, user_key
 from shortlist.features.redis_line import Command
 from shortlist.resilience.breaker import FAILURES_TO_OPEN
 from support.user_events import user_event
@@ -66,11 +66,12 @@ class FakeRedis:
             return b"loaded"
         if not self.knows_function:
             return redis.ResponseError("Function not found")
-        function, keys, row, ids, stream, length, known, *told = arguments
-        assert (function, keys, length) == (FUNCTION, 3, STREAM_LENGTH)
+        function, keys, row, ids, stream, aside, length, known, *told = arguments
+        assert (function, keys, length) == (FUNCTION, 4, STREAM_LENGTH)
         self.known.append(known)
         user_id = str(row).partition(":")[2].partition(":")[2]
-        assert (row, ids, stream) == (user_key(user_id), event_ids_key(user_id), stream_key(shard_of(user_id)))
+        assert (row, ids, aside) == (user_key(user_id), event_ids_key(user_id), aside_key(user_id))
+        assert stream == stream_key(shard_of(user_id))
         if user_id in self.full:
             return redis.exceptions.OutOfMemoryError("command not allowed when used memory > 'maxmemory'")
         packed = [part[:8] for part in told[::2] if isinstance(part, bytes)]
@@ -112,7 +113,7 @@ def test_the_events_of_all_users_take_one_round_trip_and_one_command_a_user(reco
     events = [user_event(name, user_id=user) for name, user in (("a", "ann"), ("b", "bo"), ("c", "ann"))]
     assert recording.record(*events) == [NEW] * 3
     (commands,) = recording.redis.trips
-    assert [len(command) for command in commands] == [8 + 4, 8 + 2]
+    assert [len(command) for command in commands] == [9 + 4, 9 + 2]
     assert commands[0][-4:] == (events[0].packed(), b"a", events[2].packed(), b"c")
 
 

@@ -1,4 +1,4 @@
-from shortlist.features.keys import ROWS, SHARDS, event_ids_key, shard_of, stream_key, user_key
+from shortlist.features.keys import ROWS, SHARDS, aside_key, event_ids_key, shard_of, stream_key, user_key
 
 
 def test_the_shard_is_crc16_as_redis_cluster_computes_it() -> None:
@@ -19,11 +19,13 @@ def test_users_use_all_shards() -> None:
 
 
 def test_all_that_is_known_of_a_user_shares_a_hash_tag() -> None:
-    keys = (user_key("123456789"), event_ids_key("123456789"), stream_key(shard_of("123456789")))
-    assert keys == ("u:{c3}:123456789", "ev:{c3}:123456789", "ev:{c3}")
+    user = "123456789"
+    keys = (user_key(user), event_ids_key(user), aside_key(user), stream_key(shard_of(user)))
+    assert keys == (f"u:{{c3}}:{user}", f"ev:{{c3}}:{user}", f"aside:{{c3}}:{user}", "ev:{c3}")
 
 
 def test_only_rows_are_under_the_prefix_that_near_caches_hear_of() -> None:
     assert user_key("u:").startswith(ROWS)
     assert not event_ids_key("u:").startswith(ROWS)
+    assert not aside_key("u:").startswith(ROWS)
     assert not stream_key(0).startswith(ROWS)

@@ -45,6 +45,23 @@ def test_ages_count_from_the_request_s_own_moment(encoder: Encoder) -> None:
     assert known.history.ages[0, :3].tolist() == [11.0, 12.0, 13.0]
 
 
+@pytest.mark.parametrize(("ahead_s", "is_known"), [(1, True), (60, True), (300, True), (301, False)])
+def test_an_event_from_a_clock_that_is_ahead_is_known_at_once_as_far_as_such_are_recorded(
+    encoder: Encoder, ahead_s: int, is_known: bool
+) -> None:
+    row = user_row([1, 2, 3], now_s=LOG_END_S + DAY_S + ahead_s)
+    known = encoder.encode([Query("ann", 5)], [row])
+    assert bool(known.history.rows[0, 0] == 3) is is_known
+    asked = encoder.encode([Query("ann", 5, at_s=float(LOG_END_S))], [row])
+    assert asked.history.rows[0, 0] == 4, "who asks for a moment is told of no later event"
+
+
+def test_what_is_excluded_is_bounded_as_the_row_is(encoder: Encoder) -> None:
+    row = user_row([number % ITEMS for number in range(MAX_EVENTS)])
+    known = encoder.encode([Query("ann", 5, Filter(exclude_item_ids=(item_id(1),)))], [row])
+    assert known.excluded.shape[1] <= MAX_EVENTS + 1
+
+
 def test_what_was_seen_and_what_is_named_is_excluded(encoder: Encoder) -> None:
     condition = Filter(exclude_item_ids=(item_id(9), "gone"))
     known = encoder.encode([Query("ann", 5, condition, session_item_ids=(item_id(20),))], [ROW])

@@ -155,6 +155,19 @@ class TestExplanations:
         named = {name for names in self.explained(place, Query("ann", 100, explain=True)).values() for name in names}
         assert named == {f"bury {row_of(LAMPS[5])}", "pin 2"}
 
+    @pytest.mark.parametrize("way", ["not retrieved", "cold start"])
+    def test_an_answer_from_the_popular_list_is_explained_without_what_a_ranker_would_see(
+        self, tiny_release: Release, way: str
+    ) -> None:
+        place = ruled(tiny_release, self.RULES, way)
+        slate = place.one(Query("ann", 100, explain=True))
+        assert slate.explanations is not None
+        assert [len(explanation.features) for explanation in slate.explanations] == [0] * len(slate.rows)
+        neighbours = [explanation.neighbours for explanation in slate.explanations]
+        assert all(neighbours) if way == "not retrieved" else not any(neighbours)
+        named = {name for explanation in slate.explanations for name in explanation.rules}
+        assert named == {"pin 2"}
+
     def test_nothing_moved_a_callers_own_candidates(self, tiny_release: Release) -> None:
         own = tuple(item_id(number) for number in LAMPS)
         assert self.explained(ruled(tiny_release, self.RULES), Query("ann", 9, candidate_ids=own, explain=True)) == {}

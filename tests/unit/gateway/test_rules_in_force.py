@@ -79,6 +79,7 @@ def test_a_refused_file_leaves_the_old_rules_and_is_counted_and_logged_once(
         rules.look()
     assert pinned(rules, place) == [item_id(7)]
     assert place.count("rules") == 1
+    assert place.count("rules_refused") == 1
     assert place.count("rules_reloads_total", outcome="refused") == 1
     (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
     assert str(path) in record.message
@@ -94,6 +95,7 @@ def test_a_file_that_is_gone_leaves_the_old_rules_and_counts_again_when_it_is_ba
     assert place.count("rules_reloads_total", outcome="refused") == 1
     path.write_text(text)
     rules.look()
+    assert place.count("rules_refused") == 0
     assert place.count("rules_reloads_total", outcome="applied") == 1
 
 

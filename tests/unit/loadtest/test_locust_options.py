@@ -21,6 +21,7 @@ RIGHT: dict[str, Any] = {
     "think_s": 1.0,
     "shape": "steady",
     "timeout_s": 1.0,
+    "write_share": 0.1,
     "seed": 1,
     "run_time": None,
 }
@@ -40,6 +41,8 @@ def test_right_options_are_taken() -> None:
         ({"rate": float("inf")}, "--rate inf"),
         ({"think_s": float("nan")}, "--think-s nan"),
         ({"timeout_s": -1.0}, "--timeout-s -1.0"),
+        ({"write_share": 1.5}, "--write-share 1.5"),
+        ({"write_share": float("nan")}, "--write-share nan"),
         ({"backlog": -1}, "--backlog -1"),
         ({"seed": -1}, "--seed -1"),
         ({"loop": "ring"}, "--loop ring"),

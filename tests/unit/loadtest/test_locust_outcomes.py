@@ -7,6 +7,14 @@ import grpc
 import pytest
 from loadtest.locusting.outcomes import Answer, Outcome, call_outcome, not_sent
 
+from shortlist.v1.events_pb2 import (
+    EVENT_OUTCOME_ACCEPTED,
+    EVENT_OUTCOME_DUPLICATE,
+    EVENT_OUTCOME_REJECTED,
+    EventOutcome,
+    EventResult,
+    RecordEventsResponse,
+)
 from shortlist.v1.recommender_pb2 import DEGRADED_RANKER_UNAVAILABLE, RecommendedItem, RecommendResponse
 
 ITEMS = [RecommendedItem(item_id="item-1", rank=1)]
@@ -31,7 +39,7 @@ class Clock:
     def __call__(self) -> float:
         return self.now_s
 
-    def answering(self, answer: RecommendResponse, seconds: float = 0.25) -> Callable[[], Answer]:
+    def answering(self, answer: Answer, seconds: float = 0.25) -> Callable[[], Answer]:
         """Send a call that takes so long."""
 
         def send() -> Answer:
@@ -72,6 +80,21 @@ def test_latency_begins_when_a_call_was_due() -> None:
 def test_an_answer_without_items_is_a_failure() -> None:
     clock = Clock()
     assert call_outcome("Recommend", clock.answering(RecommendResponse()), None, clock).failure is not None
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "is_failure"),
+    [
+        ([EVENT_OUTCOME_ACCEPTED], False),
+        ([EVENT_OUTCOME_ACCEPTED, EVENT_OUTCOME_REJECTED], True),
+        ([EVENT_OUTCOME_DUPLICATE], True),
+    ],
+)
+def test_an_event_that_was_not_taken_in_is_a_failure(outcomes: list[EventOutcome], is_failure: bool) -> None:
+    clock = Clock()
+    answer = RecordEventsResponse(results=[EventResult(outcome=outcome) for outcome in outcomes])
+    outcome = call_outcome("RecordEvents", clock.answering(answer), None, clock)
+    assert (outcome.latency_ms, outcome.failure is not None) == (250.0, is_failure)
 
 
 @pytest.mark.parametrize(

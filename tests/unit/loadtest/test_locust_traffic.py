@@ -6,12 +6,23 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from loadtest.locusting.traffic import MIX, RANK_CANDIDATES, UNKNOWN_SHARE, Call, Population, Traffic, Zipf
+from loadtest.locusting.traffic import (
+    MIX,
+    RANK_CANDIDATES,
+    UNKNOWN_SHARE,
+    WRITE,
+    WRITE_SHARE,
+    Call,
+    Population,
+    Traffic,
+    Zipf,
+)
 
 from shortlist.core.errors import InputError, ReleaseRefusedError
 from shortlist.release.bundle import Release
 from shortlist.release.strings import StringTable
-from shortlist.v1.recommender_pb2 import RankRequest, SimilarItemsRequest
+from shortlist.v1.events_pb2 import RecordEventsRequest
+from shortlist.v1.recommender_pb2 import RankRequest, RecommendRequest, SimilarItemsRequest
 
 PLACES, DRAWS, CALLS = 500, 100_000, 5_000
 USERS = [f"user-{number}" for number in range(300)]
@@ -23,9 +34,9 @@ def _draws(seed: int) -> list[int]:
     return [zipf.draw() for _ in range(DRAWS)]
 
 
-def _calls(seed: int) -> list[Call]:
+def _calls(seed: int, write_share: float = 0.0) -> list[Call]:
     population = Population(StringTable.pack(USERS), StringTable.pack(ITEMS))
-    traffic = Traffic(population, np.random.default_rng(seed))
+    traffic = Traffic(population, np.random.default_rng(seed), write_share)
     return [traffic.next_call() for _ in range(CALLS)]
 
 
@@ -66,9 +77,22 @@ def test_calls_come_in_the_stated_mix() -> None:
     assert {method: count / CALLS for method, count in methods.items()} == pytest.approx(MIX, abs=0.02)
 
 
+def test_a_share_of_the_calls_records_clicks_of_users_and_items_of_the_release_under_ids_of_their_own() -> None:
+    again = (_calls(1, WRITE_SHARE), _calls(1, WRITE_SHARE))
+    first, second = (
+        [call.request.events[0] for call in calls if isinstance(call.request, RecordEventsRequest)] for calls in again
+    )
+    assert len(first) / CALLS == pytest.approx(WRITE_SHARE, abs=0.02)
+    assert {call.method for call in again[0]} == {*MIX, WRITE}
+    assert {click.user_id for click in first} <= set(USERS)
+    assert {click.item_id for click in first} <= set(ITEMS)
+    assert [(click.user_id, click.item_id) for click in first] == [(click.user_id, click.item_id) for click in second]
+    assert len({click.event_id for click in first + second}) == len(first) + len(second)
+
+
 def test_calls_name_users_and_items_of_the_release_and_a_few_strangers_once_each() -> None:
     requests = [call.request for call in _calls(1)]
-    users = [request.user_id for request in requests if not isinstance(request, SimilarItemsRequest)]
+    users = [request.user_id for request in requests if isinstance(request, RecommendRequest | RankRequest)]
     strangers = [user for user in users if user not in USERS]
     assert len(strangers) / len(users) == pytest.approx(UNKNOWN_SHARE, abs=0.01)
     assert len(set(strangers)) == len(strangers)

@@ -154,6 +154,7 @@ def test_every_scenario_has_a_name_and_its_module_a_command() -> None:
         "processes",
         "memory",
         "near_cache",
+        "events",
         "million_items",
         "triton_settings",
         "batching_cost",

@@ -69,6 +69,12 @@ def test_item_columns_are_those_of_the_candidates_row(candidates: Candidates) ->
     assert _dense(candidates)[0, :2, 5:].tolist() == [[2.0, 20.0], [1.0, 10.0]]
 
 
+def test_sources_that_the_ranker_does_not_know_have_no_columns(candidates: Candidates) -> None:
+    known = Candidates(candidates.rows, candidates.scores[:, :, :1].copy(), candidates.ranks[:, :, :1].copy())
+    dense = candidate_dense(HISTORY, candidates, COLUMNS, CATEGORIES, sources=1)
+    assert dense.tolist() == _dense(known).tolist()
+
+
 def test_padding_is_zero_in_every_column(candidates: Candidates) -> None:
     assert not _dense(candidates)[0, 2].any()
 

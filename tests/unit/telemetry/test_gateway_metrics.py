@@ -52,6 +52,7 @@ LABEL_SETS = [
             "shortlist_gateway_index_items",
             "shortlist_gateway_release_trained_until_seconds",
             "shortlist_gateway_rules",
+            "shortlist_gateway_rules_refused",
             "shortlist_gateway_slow_requests_total",
             "shortlist_gateway_lost_spans_total",
             "shortlist_features_bad_rows_total",
