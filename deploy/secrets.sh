@@ -19,13 +19,13 @@ new grafana_admin_password
 
 hash() { tr -d '\n' <"$1" | openssl dgst -sha256 -r | cut -d' ' -f1; }
 # default:  health checks, without a password
-# gateway:  user rows (u:), those that could not be read (aside:), event streams and the ids of events (ev:), what says
-#           that rows change, nothing else
+# gateway:  user rows (u:), those that could not be read (aside:), event streams and the ids of events (ev:), what is
+#           derived from events (dv:), the catalogue (cat:), what says that rows change, nothing else
 # exporter: what the server says of itself
 # operator: everything, for people: redis-cli --user operator --askpass
 cat >redis_users.acl <<ACL
 user default on nopass resetkeys resetchannels -@all +ping
-user gateway on #$(hash redis_gateway_password) resetkeys ~u:* ~aside:* ~ev:* resetchannels &__redis__:invalidate -@all +subscribe +@read +@write +@scripting +@connection +@transaction -@dangerous
+user gateway on #$(hash redis_gateway_password) resetkeys ~u:* ~aside:* ~ev:* ~dv:* ~cat:* resetchannels &__redis__:invalidate -@all +subscribe +time +@read +@write +@scripting +@connection +@transaction -@dangerous
 user exporter on #$(hash redis_exporter_password) resetkeys resetchannels -@all +@connection +info +config|get +slowlog +latency +client +memory|stats +dbsize
 user operator on #$(hash redis_operator_password) ~* &* +@all
 ACL

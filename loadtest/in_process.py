@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry
 from shortlist.features.port import UserRows
 from shortlist.features.row import UserRow
 from shortlist.features.seed import user_rows
+from shortlist.gateway.catalog_jobs import CatalogJob
+from shortlist.gateway.catalog_readers import Readers
 from shortlist.gateway.events import EventJob
 from shortlist.gateway.jobs import Job
 from shortlist.gateway.observer import CallObserver
@@ -101,6 +103,14 @@ class NoEvents:
         raise RuntimeError(f"{len(jobs)} calls with events")
 
 
+class NoCatalog:
+    """Takes no calls of the catalogue: none are measured here."""
+
+    def submit(self, jobs: Sequence[CatalogJob]) -> None:
+        """Refuse them."""
+        raise RuntimeError(f"{len(jobs)} calls of the catalogue")
+
+
 class Parts:
     """The gateway's parts over one release.
 
@@ -132,6 +142,7 @@ class Parts:
             Breaker(),
         )
         self._similar = SimilarItems(release, index, filters, self.metrics)
+        self._readers = Readers()
         self._payloads = cycle([RecommendRequest(user_id=user, limit=20).SerializeToString() for user in rows])
 
     @property
@@ -142,9 +153,11 @@ class Parts:
     def runner(self, tracing: Tracing = NO_TRACING) -> BatchRunner:
         """Make what runs batches."""
         writer = ItemWriter(self._release.vocabulary, self._release.manifest.features.sources)
-        return BatchRunner(self._pipeline, self._similar, self.metrics, self._answers, tracing, writer)
+        return BatchRunner(self._pipeline, self._similar, self.metrics, self._answers, tracing, writer, self._readers)
 
     def servicer(self, batcher: Batcher[Job], tracing: Tracing = NO_TRACING) -> Servicer:
         """Make what takes calls."""
         observer = CallObserver(self.metrics, tracing, self._release.id, 0.0)
-        return Servicer(self._release, batcher, NoEvents(), self.metrics, observer, DEADLINE_S)
+        return Servicer(
+            self._release, batcher, NoEvents(), NoCatalog(), self._readers, self.metrics, observer, DEADLINE_S
+        )

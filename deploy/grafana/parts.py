@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 INDEX = "shortlist_gateway_index_search_seconds"
 STAGE = "shortlist_gateway_stage_seconds"
 NEAR_CACHE = "shortlist_features_near_cache"
+DERIVED = "shortlist_features"
 EDGE_LATENCY = "envoy_cluster_upstream_rq_time"
 GATEWAYS_OF_THE_EDGE = 'envoy_cluster_name="gateway"'
 CALLERS_OF_THE_EDGE = 'envoy_http_conn_manager_prefix="edge"'
@@ -24,6 +25,7 @@ def board() -> Dashboard:
             "Index": _index(),
             "Redis": _redis(),
             "Near cache": _near_cache(),
+            "Events": _events(),
             "Edge": _edge(),
             "Processes": _processes(),
         },
@@ -233,6 +235,66 @@ def _near_cache() -> list[Panel]:
                 "p50": quantile(0.5, f"{NEAR_CACHE}_age_seconds", GATEWAY),
                 "p99": quantile(0.99, f"{NEAR_CACHE}_age_seconds", GATEWAY),
             },
+        ),
+    ]
+
+
+def _events() -> list[Panel]:
+    return [
+        lines(
+            "Events: lag",
+            "How long the oldest recorded event has waited to be applied, as each consumer sees it: at the dashed line "
+            "an alert begins.",
+            "s",
+            {"{{instance}}": f"max by (instance) ({DERIVED}_lag_seconds)"},
+            width=6,
+            limit=60.0,
+        ),
+        lines(
+            "Events: waiting and dropped",
+            "Events that wait to be applied, and all that left the streams before they were: the streams are too short "
+            "for the lag there was.",
+            "none",
+            {"waiting": f"max ({DERIVED}_lag_events)", "dropped": f"max ({DERIVED}_dropped_events)"},
+            width=6,
+        ),
+        lines(
+            "Events: applied",
+            "Events that consumers applied a second, those taken over from a consumer that died or failed, and entries "
+            "that are no events.",
+            "ops",
+            {
+                "applied": per_second(f"{DERIVED}_applied_events_total"),
+                "taken over": per_second(f"{DERIVED}_taken_over_events_total"),
+                "unreadable": per_second(f"{DERIVED}_unreadable_events_total"),
+            },
+            width=6,
+        ),
+        lines(
+            "Events: failures",
+            "Times that a step failed and was tried again: while Redis is away each tries every five seconds.",
+            "ops",
+            {"{{step}}": per_second(f"{DERIVED}_failures_total", by=["step"])},
+            width=6,
+        ),
+        lines(
+            "Live lists: items",
+            "Items in the lists that were published last: none trend where nothing happened for days.",
+            "none",
+            {"{{list}}": f"max by (list) ({DERIVED}_listed_items)"},
+        ),
+        lines(
+            "Live lists: time to merge",
+            "Time to read what changed in all shards, to merge it and to publish the lists: a consumer then rests nine "
+            "times as long.",
+            "s",
+            {"p50": quantile(0.5, f"{DERIVED}_merge_seconds"), "p99": quantile(0.99, f"{DERIVED}_merge_seconds")},
+        ),
+        lines(
+            "Derived: records forgotten",
+            "Items, pairs and users that left a shard for want of room: many mean that rare items are not counted.",
+            "ops",
+            {"forgotten": per_second(f"{DERIVED}_forgotten_records_total")},
         ),
     ]
 

@@ -96,6 +96,12 @@ def events_per_s(result: Figures) -> Sequence[float]:
     return by_round(rounds, lambda figures: figure(figures, "events_per_s"))
 
 
+def p99_beside_upserts(result: Figures) -> Sequence[float]:
+    """Read the p99 of answers while items are upserted by that without, in the same round."""
+    rounds = part(result, "scenarios", "upserts", "rounds")
+    return by_round(rounds, lambda figures: ratio(figure(figures, "p99_ms"), figure(figures, "p99_without_ms")))
+
+
 def very_many_by_some(result: Figures) -> Sequence[float]:
     """Read the time of a call of a user of very many events by that of one who has some."""
     one = part(result, "scenarios", "events", "one_user") or {}

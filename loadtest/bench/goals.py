@@ -58,6 +58,12 @@ GOALS: Sequence[Goal] = (
         figures.scenario("near_cache", "event_seen_ms", "p99"),
     ),
     at_least("events recorded a second, in calls of 50", 5_000.0, COUNT, figures.events_per_s),
+    at_most(
+        "p99 of answers beside 1,000 upserts a second, by that without, at half load",
+        1.25,
+        TIMES,
+        figures.p99_beside_upserts,
+    ),
     reported("a call of a user with 100,000 events, by one with 1,000", TIMES, figures.very_many_by_some),
     at_most(
         "PSS after 100,000 requests, above the index",

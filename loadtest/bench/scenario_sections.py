@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from loadtest.bench import scenario_tables as tables
 from loadtest.bench.readings import MS, Figures
-from loadtest.scenarios import events, fronts, overload, testbed, triton_settings
+from loadtest.scenarios import events, fronts, overload, testbed, triton_settings, upserts
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,12 @@ _SECTIONS: Mapping[str, _Section] = MappingProxyType(
             "Events",
             f"Calls of {events.EVENTS_A_CALL} events from {events.CALLERS} callers, one after another; near cache on.",
             tables.events,
+        ),
+        "upserts": _Section(
+            "Upserts beside answers",
+            f"An open loop at half of the highest rate, in turns with {upserts.PER_S:,} upserts a second and without, "
+            f"in calls of {upserts.ITEMS_A_CALL}; near cache on.",
+            tables.upserts,
         ),
         "memory": _Section(
             "Memory",

@@ -112,6 +112,16 @@ def events(figures: Figures) -> Iterator[str]:
     yield ""
 
 
+def upserts(figures: Figures) -> Iterator[str]:
+    """Tell what upserts cost the answers."""
+    rounds = figures["rounds"]
+    ratios = [each["p99_ms"] / each["p99_without_ms"] for each in rounds]
+    columns = {"p99_without_ms": MS, "p99_ms": MS, "upserts_per_s": COUNT}
+    row = [told([each[name] for each in rounds], unit) for name, unit in columns.items()]
+    headings = ("p99 without", "p99 with upserts", "upserts a second", "with by without")
+    yield from markdown(headings, [[*row, told(ratios, TIMES)]])
+
+
 def million_items(figures: Figures) -> Iterator[str]:
     """Tell the answers a second by the number of items, each with its index and recall."""
     rates, facts = figures["answers_per_s"], figures["facts"]

@@ -17,6 +17,7 @@ from loadtest.scenarios import (
     stages,
     stages_triton,
     triton_settings,
+    upserts,
 )
 from loadtest.scenarios.command import Scenario
 
@@ -30,6 +31,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "memory": memory.measure,
         "near_cache": near_cache.measure,
         "events": events.measure,
+        "upserts": upserts.measure,
         "million_items": million_items.measure,
         "triton_settings": triton_settings.measure,
         "batching_cost": batching_cost.measure,

@@ -20,8 +20,6 @@ from shortlist.core.errors import StartError
 
 CONNECTIONS = 64
 OURS = ("shortlist", "shortlist-triton", "shortlist-uncached")
-WORKERS = {"onnxruntime": 2, "triton": 1}
-"""Processes, as peers have what suits them: with Triton beside it, which takes a core, a second one brought nothing."""
 FASTAPI_INLINE = "fastapi-inline"
 """The way to serve it that answers a lone request soonest: one process, no batches, on the event loop."""
 SYSTEMS = (*OURS, *PEERS, FASTAPI_INLINE)
@@ -127,7 +125,6 @@ def _ours(
         ground.store.url,
         ground.run_dir,
         ranker=ranker,
-        workers=WORKERS[ranker],
         environment=environment,
     ) as server:
         yield Reached(ground.target(server.address), server)

@@ -17,6 +17,7 @@ from shortlist.core.topk import top_k
 from shortlist.core.types import Query
 from shortlist.features.config import FeatureSettings
 from shortlist.features.redis_store import RedisUserStore
+from shortlist.gateway.catalog_shelf import Shelf
 from shortlist.gateway.known import Encoder
 from shortlist.ranking.local import LocalRanker
 from shortlist.ranking.tensors import ranker_tensors
@@ -75,7 +76,8 @@ class Work:
         schema, items = release.manifest.features, release.items
         store = FeatureSettings(redis_url=redis_url, timeout_s=_REDIS_TIMEOUT_S)
         self._store = RedisUserStore.connect(store, BATCHES_IN_FLIGHT)
-        self._encoder = Encoder(release, Filters(release.catalogue, items.embeddings), clock)
+        whole = Shelf.of(release, Filters(release.catalogue, items.embeddings))
+        self._encoder = Encoder(lambda: whole, clock)
         tower = QueryTower(
             release.query_tower_path, release.manifest.query_tower, items.embeddings, schema.history_length
         )

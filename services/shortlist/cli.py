@@ -29,6 +29,9 @@ app.add_typer(rules_app, name="rules")
 events_app = typer.Typer(help="Recorded events.", no_args_is_help=True)
 app.add_typer(events_app, name="events")
 
+items_app = typer.Typer(help="The live catalogue.", no_args_is_help=True)
+app.add_typer(items_app, name="items")
+
 DEFAULT_GATEWAY = "127.0.0.1:50051"
 EventName = Literal["impression", "view", "click", "cart", "purchase", "hide"]
 Gateway = Annotated[str, typer.Option("--gateway", envvar="SHORTLIST_CLIENT_GATEWAY", help="The gateway's address.")]
@@ -49,14 +52,23 @@ def up(
     triton_http_port: Port = 8000,
     triton_grpc_port: Port = 8001,
     triton_metrics_port: Port = 8002,
+    features_metrics_port: Port = 0,
     run_dir: Annotated[Path | None, typer.Option(help="Keep the logs here.")] = None,
 ) -> None:
-    """Run the embedded cluster in the foreground: Valkey, Triton and the gateway, on loopback."""
+    """Run the embedded cluster in the foreground: Valkey, Triton, the gateway and consumers of events, on loopback."""
     from shortlist.local.embedded import RankerChoice
     from shortlist.local.ports import Ports
     from shortlist.local.up import up as run
 
-    ports = Ports(gateway_port, metrics_port, redis_port, triton_http_port, triton_grpc_port, triton_metrics_port)
+    ports = Ports(
+        gateway_port,
+        metrics_port,
+        redis_port,
+        triton_http_port,
+        triton_grpc_port,
+        triton_metrics_port,
+        features_metrics_port,
+    )
     run(release, ports, _choice(RankerChoice, ranker, "--ranker"), as_json=as_json, run_dir=run_dir)
 
 
@@ -303,6 +315,48 @@ def export(
     with closing(EventLog.connect(FeatureSettings())) as log:
         exported = export_events(log.pages(), out, Release.open(release) if release else None)
     print(f"{out}: {exported.events} events; train on them with --dataset events --path {exported.toml}")
+
+
+@items_app.command("get")
+def get_items(items: list[str], *, gateway: Gateway = DEFAULT_GATEWAY) -> None:
+    """Print what the catalogue knows of items, as JSON."""
+    from shortlist.client import Client
+
+    with Client(gateway, caller="cli") as client:
+        _print_message(client.get_items(items))
+
+
+@items_app.command("upsert")
+def upsert_items(
+    file: Annotated[Path, typer.Argument(help="JSON lines, an item each, with the fields of protos' Item; -: stdin.")],
+    *,
+    gateway: Gateway = DEFAULT_GATEWAY,
+) -> None:
+    """Add items or replace them."""
+    from shortlist.client import Client
+    from shortlist.screen.items import calls_of, items_in
+
+    with Client(gateway, caller="cli", timeout_s=10.0) as client:
+        count, sequence = 0, 0
+        for items in calls_of(items_in(file)):
+            sequence = client.upsert_items(items).sequence
+            count += len(items)
+    print(f"upserted: {count} items, change {sequence} of the catalogue")
+
+
+@items_app.command("delete")
+def delete_items(
+    items: list[str],
+    *,
+    timeout_s: Annotated[float, typer.Option("--timeout-s", min=0.1, help="How long to wait for every server.")] = 10.0,
+    gateway: Gateway = DEFAULT_GATEWAY,
+) -> None:
+    """Take items off; it ends when every live server has applied it."""
+    from shortlist.client import Client
+
+    with Client(gateway, caller="cli", timeout_s=timeout_s) as client:
+        sequence = client.delete_items(items).sequence
+    print(f"deleted: {len(items)} items on every server, change {sequence} of the catalogue")
 
 
 @app.command()

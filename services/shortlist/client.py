@@ -25,11 +25,12 @@ from shortlist.v1 import (
 
 DEFAULT_TIMEOUT_S = 1.0
 _SERVICE = "/shortlist.v1.RecommenderService/"
-# Reading changes nothing, and events are told apart by their ids: every one of these may be sent again.
+# Reading changes nothing, events are told apart by their ids, and items are replaced or gone as often as one likes:
+# every one of these may be sent again.
 _RETRIED = (
     *(_SERVICE + method for method in ("Recommend", "RecommendBatch", "SimilarItems", "Rank")),
     "/shortlist.v1.EventService/RecordEvents",
-    "/shortlist.v1.CatalogService/GetItems",
+    *(f"/shortlist.v1.CatalogService/{method}Items" for method in ("Get", "Upsert", "Delete")),
 )
 
 
@@ -172,6 +173,20 @@ class Client:
         """Read titles, categories and prices of up to 1,000 items."""
         request = catalog_pb2.GetItemsRequest(item_ids=item_ids)
         return self._catalog.GetItems(request, timeout=timeout_s or self._timeout_s, metadata=self._metadata)
+
+    def upsert_items(
+        self, items: Sequence[catalog_pb2.Item], *, timeout_s: float | None = None
+    ) -> catalog_pb2.UpsertItemsResponse:
+        """Add or replace up to 1,000 items; every server shows them within a tenth of a second."""
+        request = catalog_pb2.UpsertItemsRequest(items=items)
+        return self._catalog.UpsertItems(request, timeout=timeout_s or self._timeout_s, metadata=self._metadata)
+
+    def delete_items(
+        self, item_ids: Sequence[str], *, timeout_s: float | None = None
+    ) -> catalog_pb2.DeleteItemsResponse:
+        """Take up to 1,000 items off; once this returns no server that is in good standing shows them."""
+        request = catalog_pb2.DeleteItemsRequest(item_ids=item_ids)
+        return self._catalog.DeleteItems(request, timeout=timeout_s or self._timeout_s, metadata=self._metadata)
 
     def close(self) -> None:
         """Close the connection."""

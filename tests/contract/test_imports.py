@@ -26,7 +26,7 @@ def test_every_import_contract_is_kept() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-@pytest.mark.parametrize("module", ["shortlist.gateway.app", "shortlist.features.seed"])
+@pytest.mark.parametrize("module", ["shortlist.gateway.app", "shortlist.features.app", "shortlist.features.seed"])
 def test_serving_does_not_load_the_training_stack(module: str) -> None:
     program = f"import {module}, sys; print(*sorted({set(TRAINING)} & sys.modules.keys()))"
     loaded = subprocess.run(

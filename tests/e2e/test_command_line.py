@@ -37,7 +37,7 @@ def test_up_says_in_one_line_of_json_where_everything_is(cluster: Up) -> None:
     assert len(cluster.lines) == 1
     assert addresses["ranker"] == "triton"
     assert set(addresses) == {
-        *("gateway", "metrics", "redis", "ranker", "logs"),
+        *("gateway", "metrics", "redis", "features_metrics", "ranker", "logs"),
         *("triton_grpc", "triton_http", "triton_metrics"),
     }
     assert all(addresses.values())

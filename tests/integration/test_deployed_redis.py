@@ -1,6 +1,7 @@
 """The online store as deployed: who may do what, what survives a crash, and who is told when the password is wrong."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,15 +10,19 @@ from typing import Any
 import pytest
 import redis
 
+from shortlist.core.keys import item_keys
+from shortlist.features.app import Features
 from shortlist.features.config import FeatureSettings
 from shortlist.features.event_store import RedisEventStore
 from shortlist.features.events import Recorded
 from shortlist.features.keys import user_key
+from shortlist.features.live_lists import RedisLiveLists
 from shortlist.features.redis_store import RedisUserStore
 from shortlist.features.row import UserRow
 from shortlist.release.bundle import Release
 from shortlist.resilience.deadline import NEVER, Deadline
 from support.deployed_redis import DeployedRedis
+from support.derivations import logged_event
 from support.gateway_process import error_of, failed_start, settings_of
 from support.gateways import serving
 from support.near_caches import live_cache
@@ -55,6 +60,24 @@ def test_the_gateway_s_user_records_events(server: DeployedRedis) -> None:
     with closing(RedisEventStore.connect(settings(server))) as store:
         outcomes = store.record([user_event("a", user_id="dee"), user_event("b", user_id="dee")])
         assert outcomes == [Recorded(1, is_duplicate=False)] * 2
+
+
+def test_the_gateway_s_user_derives_from_events_and_reads_the_lists(server: DeployedRedis) -> None:
+    with (
+        closing(RedisEventStore.connect(settings(server))) as store,
+        closing(RedisLiveLists.connect(settings(server))) as lists,
+        Features(settings(server).model_copy(update={"metrics_address": "127.0.0.1:0", "merge_s": 0.1})),
+    ):
+        store.record([logged_event("a", user_id="eve", item_id="item-7", time_s=int(time.time()))])
+        wait_until(lambda: _trending(lists) == item_keys(["item-7"]).tolist(), "the event is in the published list")
+
+
+def _trending(lists: RedisLiveLists) -> list[int]:
+    try:
+        read = lists.read(None)
+    except LookupError:
+        return []
+    return read.trending.keys.tolist() if read else []
 
 
 def test_the_gateway_s_user_is_told_which_rows_change(server: DeployedRedis) -> None:

@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import Metric
 
 from shortlist.gateway.live import LIVE_SOURCES
+from shortlist.retrieval.delta import NEW_ARRIVALS
 from shortlist.release.bundle import Release
 from shortlist.v1 import recommender_pb2
 from support.gateways import TIMEOUT_S, Reached, failure_of, serving
@@ -17,7 +18,7 @@ from support.tiny_release import SOURCES, item_id
 SERVICE = "/shortlist.v1.RecommenderService"
 STAGE_SECONDS = "shortlist_gateway_stage_seconds"
 QUEUE_SECONDS = "shortlist_gateway_queue_seconds"
-PIPELINE_STAGES = ("features", "encode", *SOURCES, *LIVE_SOURCES, "merge", "tensors", "rank", "slate")
+PIPELINE_STAGES = ("features", "encode", *SOURCES, *LIVE_SOURCES, NEW_ARRIVALS, "merge", "tensors", "rank", "slate")
 
 
 @pytest.fixture

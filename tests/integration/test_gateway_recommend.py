@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from shortlist.gateway.live import LIVE_SOURCES
 from shortlist.release.bundle import Release
+from shortlist.retrieval.delta import NEW_ARRIVALS
 from shortlist.rpc.server import FrontKind
 from shortlist.v1 import recommender_pb2
 from support.front_doors import FRONT_KINDS
@@ -55,7 +56,8 @@ def test_every_item_names_the_sources_that_proposed_it(either: Reached) -> None:
 def test_stages_are_named_in_order_from_the_queue_on(either: Reached) -> None:
     stages = [stage.stage for stage in either.recommend("user-02").stages]
 
-    assert stages == ["queue", "features", "encode", *SOURCES, *LIVE_SOURCES, "merge", "tensors", "rank", "slate"]
+    sources = (*SOURCES, *LIVE_SOURCES, NEW_ARRIVALS)
+    assert stages == ["queue", "features", "encode", *sources, "merge", "tensors", "rank", "slate"]
 
 
 def test_two_answers_have_two_request_ids(either: Reached) -> None:

@@ -10,7 +10,7 @@ import pytest
 from shortlist.features.keys import user_key
 from shortlist.release.bundle import Release
 from shortlist.v1 import recommender_pb2
-from support.gateways import TIMEOUT_S, Reached, degraded_steps, item_ids, serving
+from support.gateways import TIMEOUT_S, Reached, item_ids, serving, steps_but_catalogue
 from support.misbehaving import TcpProxy
 from support.real_servers import Valkey
 from support.running_cluster import wait_until
@@ -113,11 +113,11 @@ def test_a_killed_valkey_degrades_the_answers_until_it_is_back(tiny_release: Rel
         answer = reached.recommend("user-00")
         assert answer.cold_start
         assert len(answer.items) == 20
-        assert degraded_steps(answer) == ["FEATURES_UNAVAILABLE"]
+        assert steps_but_catalogue(answer) == ["FEATURES_UNAVAILABLE"]
         with_session = reached.recommend("user-00", session_item_ids=[item_id(3)])
         assert not with_session.cold_start
         assert with_session.ranker == "onnxruntime"
-        assert degraded_steps(with_session) == ["FEATURES_UNAVAILABLE"]
+        assert steps_but_catalogue(with_session) == ["FEATURES_UNAVAILABLE"]
         assert reached.count("shortlist_gateway_degraded_total", reason="features_unavailable") == 2
         assert reached.count("shortlist_gateway_dependency_errors_total", dependency="redis") > 0
 
@@ -153,7 +153,7 @@ def test_a_valkey_that_hangs_costs_no_caller_its_deadline(tiny_release: Release,
         # More calls than it takes to open the breaker: before, each waits for its timeout; after, none waits.
         for _ in range(8):
             answer = reached.recommend("user-00")
-            assert degraded_steps(answer) == ["FEATURES_UNAVAILABLE"]
+            assert steps_but_catalogue(answer) == ["FEATURES_UNAVAILABLE"]
             assert len(answer.items) == 20
         assert reached.count("shortlist_gateway_dependency_errors_total", dependency="redis") == 8
         wait_until(lambda: reached.count("shortlist_gateway_breaker_state", dependency="redis") == 2, "an open breaker")

@@ -84,7 +84,7 @@ def test_without_triton_and_valkey_a_session_is_still_answered(tiny_release: Rel
     with serving(tiny_release, triton=UNREACHABLE) as reached:
         answer = reached.recommend("user-00", session_item_ids=["item-000"])
 
-    assert degraded_steps(answer) == ["FEATURES_UNAVAILABLE", "RANKER_UNAVAILABLE"]
+    assert degraded_steps(answer) == ["FEATURES_UNAVAILABLE", "RANKER_UNAVAILABLE", "STALE_CATALOGUE"]
     assert len(answer.items) == 20
 
 

@@ -12,7 +12,7 @@ from shortlist.features.keys import user_key
 from shortlist.features.redis_store import RedisUserStore
 from shortlist.features.row import UserRow
 from shortlist.release.bundle import Release
-from support.gateways import Reached, degraded_steps, serving
+from support.gateways import Reached, serving, steps_but_catalogue
 from support.misbehaving import TcpProxy
 from support.near_caches import Observed, live_cache
 from support.real_servers import Valkey
@@ -118,7 +118,14 @@ def test_a_connection_that_hangs_makes_rows_stale_and_then_fresh_again(valkey: V
 
 def test_a_user_who_may_not_track_is_served_from_redis_every_time(tiny_release: Release, own_valkey: Valkey) -> None:
     with own_valkey.client() as client:
-        client.acl_setuser("blind", enabled=True, nopass=True, keys=["u:*"], categories=["+@read", "+@connection"])
+        client.acl_setuser(
+            "blind",
+            enabled=True,
+            nopass=True,
+            keys=["u:*", "cat:*"],
+            categories=["+@read", "+@write", "+@scripting", "+@connection"],
+            commands=["+time"],
+        )
     with serving(tiny_release, own_valkey.url.replace("//", "//blind:any@")) as reached:
         wait_until(lambda: reached.count("shortlist_features_near_cache_tracking_losses_total") >= 2, "refusals")
         for _ in range(3):
@@ -136,8 +143,8 @@ def test_a_killed_valkey_leaves_stale_answers_until_it_is_back(tiny_release: Rel
 
         wait_until(lambda: reached.count("shortlist_features_near_cache_tracked") == 0, "the loss")
         held, other = reached.recommend("user-00"), reached.recommend("never-asked-for")
-        assert (degraded_steps(held), held.cold_start) == (["STALE_FEATURES"], False)
-        assert (degraded_steps(other), other.cold_start) == (["FEATURES_UNAVAILABLE"], True)
+        assert (steps_but_catalogue(held), held.cold_start) == (["STALE_FEATURES"], False)
+        assert (steps_but_catalogue(other), other.cold_start) == (["FEATURES_UNAVAILABLE"], True)
         assert reached.count(READS, outcome="stale") >= 1
         assert reached.count(READS, outcome="unread") == 1
 
@@ -153,7 +160,8 @@ def test_rows_that_are_too_old_are_not_served(tiny_release: Release, own_valkey:
         assert not reached.recommend("user-00").degraded
         own_valkey.kill()
         wait_until(
-            lambda: degraded_steps(reached.recommend("user-00")) == ["FEATURES_UNAVAILABLE"], "a row that is too old"
+            lambda: steps_but_catalogue(reached.recommend("user-00")) == ["FEATURES_UNAVAILABLE"],
+            "a row that is too old",
         )
 
 

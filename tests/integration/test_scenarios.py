@@ -20,6 +20,7 @@ from loadtest.scenarios import (
     stages,
     testbed,
     triton_settings,
+    upserts,
 )
 from loadtest.workload import Workload
 from rich.console import Console
@@ -46,7 +47,7 @@ def one_step(monkeypatch: pytest.MonkeyPatch) -> None:
         result: Result = measure(_RATE)
         return Saturation(_RATE, result, ((_RATE, result),), is_generator_bound=False)
 
-    for module in (overload, million_items):
+    for module in (overload, million_items, upserts):
         monkeypatch.setattr(module, "highest_rate", only_step)
 
 
@@ -116,6 +117,15 @@ def test_a_write_is_seen_under_load_and_shares_fall_with_writes(small_workload: 
     assert 0 <= after_acknowledged["median"] <= after_acknowledged["p99"] < after_sent["p99"]
     assert after_sent["writes"] > 1
     assert found["rate"] == _RATE
+
+
+@pytest.mark.usefixtures("one_step")
+def test_answers_are_measured_beside_upserts_and_without(small_workload: Workload) -> None:
+    found = upserts.measure(small_workload, _CONSOLE, rounds=1, seconds=1.0)
+    assert found["rate"] == _RATE / 2
+    (figures,) = found["rounds"]
+    assert _are_figures(figures)
+    assert figures["upserts_per_s"] > 0.9 * upserts.PER_S
 
 
 def test_events_are_recorded_for_many_users_and_for_one(small_workload: Workload) -> None:

@@ -158,6 +158,13 @@ def _scenarios() -> dict[str, Any]:
             ],
             "one_user": {"some": 1_000, "some_ms": 3.1, "very_many": 100_000, "very_many_ms": 3.2},
         },
+        "upserts": {
+            "rate": 800.0,
+            "rounds": [
+                {"p99_without_ms": 9.0 * drift, "p99_ms": 10.2 * drift, "upserts_per_s": 1_000.0}
+                for drift in _DRIFTS[:3]
+            ],
+        },
         "memory": {"pss_mb": {"start": 210.0, "after_100k": 262.0}, "index_mb": 13.8, "requests": 100_000},
         "fronts": {
             "rounds": [

@@ -18,7 +18,7 @@ from shortlist.v1 import recommender_pb2, recommender_pb2_grpc
 from support.running_cluster import wait_until
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("redis", "redis-exporter", "triton", "gateway", "edge", "prometheus")
+PARTS = ("redis", "redis-exporter", "triton", "gateway", "features", "edge", "prometheus")
 """What is run: all but Grafana, which nothing here looks at."""
 _BUILD_TIMEOUT_S, _TIMEOUT_S = 1200, 120
 
@@ -119,7 +119,9 @@ def running_stack(directory: Path) -> Iterator[Stack]:
     stack = Stack(directory, {**os.environ, **ports, "COMPOSE_PROJECT_NAME": f"shortlist-test-{os.getpid()}"})
     run("make", "secrets", cwd=directory)
     try:
-        stack.compose("up", "-d", "--build", "edge", "prometheus", "redis-exporter", timeout_s=_BUILD_TIMEOUT_S)
+        stack.compose(
+            "up", "-d", "--build", "edge", "features", "prometheus", "redis-exporter", timeout_s=_BUILD_TIMEOUT_S
+        )
         wait_until(lambda: all(map(stack.is_healthy, PARTS)), "every part is healthy", timeout_s=_TIMEOUT_S)
         yield stack
     finally:

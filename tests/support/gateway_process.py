@@ -90,6 +90,14 @@ class ServiceProcess:
         """Send SIGTERM."""
         self._popen.send_signal(signal.SIGTERM)
 
+    def pause(self) -> None:
+        """Stop it where it is."""
+        self._popen.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on."""
+        self._popen.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """End it as a crash would."""
         self._popen.kill()

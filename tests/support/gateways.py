@@ -43,6 +43,8 @@ class Reached:
         self.call_rank = self._recommender.Rank
         self.call_record = self._events.RecordEvents
         self.call_items = self._catalog.GetItems
+        self.call_upsert = self._catalog.UpsertItems
+        self.call_delete = self._catalog.DeleteItems
 
     def recommend(self, user_id: str, **fields: Any) -> recommender_pb2.RecommendResponse:
         """Ask for a slate."""
@@ -151,3 +153,8 @@ def item_ids(answer: Any) -> list[str]:
 def degraded_steps(answer: Any) -> list[str]:
     """Name an answer's steps of degradation."""
     return [recommender_pb2.Degraded.Name(step).removeprefix("DEGRADED_") for step in answer.degraded]
+
+
+def steps_but_catalogue(answer: Any) -> list[str]:
+    """Name the same without STALE_CATALOGUE: a second and a half after Redis has gone that is one of them."""
+    return [step for step in degraded_steps(answer) if step != "STALE_CATALOGUE"]

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from shortlist.gateway.servicer import METHODS
 from shortlist.telemetry.answers import AnswerMetrics
 from shortlist.telemetry.events import EventMetrics
+from shortlist.telemetry.features import DerivationMetrics
 from shortlist.telemetry.gateway import GatewayMetrics
 from shortlist.telemetry.near_cache import NearCacheMetrics
 from shortlist.telemetry.retrieval import RetrievalMetrics
@@ -21,7 +22,7 @@ Labels = dict[str, set[str]]
 def measured() -> dict[str, Labels]:
     """Register what the services measure; label values by label by the name of each sample."""
     codes = [code.name for code in grpc.StatusCode]
-    gateway, retrieval = CollectorRegistry(), CollectorRegistry()
+    gateway, retrieval, features = CollectorRegistry(), CollectorRegistry(), CollectorRegistry()
     sources = ("tower", "popular")
     GatewayMetrics(gateway, METHODS, codes, sources).serves(
         version="", release="", front="", ranker="", device="", items=0, trained_until_s=0.0
@@ -30,8 +31,9 @@ def measured() -> dict[str, Labels]:
     EventMetrics(gateway)
     NearCacheMetrics(gateway)
     RetrievalMetrics(retrieval, codes).info.labels("", "", "")
+    DerivationMetrics(features).info.labels("")
     found: dict[str, Labels] = {}
-    for registry in (gateway, retrieval):
+    for registry in (gateway, retrieval, features):
         for sample in (sample for family in registry.collect() for sample in family.samples):
             labels = found.setdefault(sample.name, {})
             for label, value in sample.labels.items():

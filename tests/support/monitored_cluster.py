@@ -1,4 +1,4 @@
-"""Everything that the dashboards look at, running: gateway, edge, Triton, Valkey and its exporter, and Prometheus."""
+"""Everything that the dashboards look at, running: gateway, consumers, edge, Triton, Valkey, exporter, Prometheus."""
 
 import time
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from shortlist.local.probes import http_answers
 from shortlist.local.triton import triton_part
 from shortlist.release.bundle import Release
 from support.edge import edge
+from support.feature_processes import consuming
 from support.gateway_process import running, settings_of
 from support.gateways import Reached, reaching
 from support.mixed_calls import burst, calling
@@ -61,10 +62,12 @@ def monitored_cluster(release: Release, directory: Path) -> Iterator[MonitoredCl
             ranking_triton_secret_file=str(SECRET_FILE),
         )
         stack.enter_context(running(settings, own.gateway, directory))
+        consumer = stack.enter_context(consuming(valkey.url, directory))
         door = stack.enter_context(edge(directory, own.gateway))
         stack.enter_context(Server(_redis_exporter(exporter, valkey, own.redis), directory))
         targets = {
             "gateway": own.metrics,
+            "features": consumer.metrics_port,
             "triton": triton_ports.triton_metrics,
             "redis": own.redis,
             "edge": door.metrics_port,
@@ -93,7 +96,7 @@ def play(cluster: MonitoredCluster, *, should_overrun: bool, hold_s: float = 0.0
         hold_s: How long each phase goes on after Prometheus has seen what it is about.
     """
     prometheus = cluster.prometheus
-    prometheus.wait_for("count(up == 1) == 5")
+    prometheus.wait_for("count(up == 1) == 6")
     start_s = time.time()
     with calling(cluster.through, cluster.release, PAUSE_S):
         prometheus.wait_for(f'min(sum by (method) (shortlist_gateway_requests_total{{code="OK"}})) >= {COUNTED // 4}')

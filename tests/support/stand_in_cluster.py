@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 PROGRAMS = Programs(
     gateway=(sys.executable, str(HERE / "stand_in_gateway.py")),
     seed=(sys.executable, str(HERE / "stand_in_seed.py")),
+    features=(sys.executable, str(HERE / "stand_in_features.py")),
 )
 
 

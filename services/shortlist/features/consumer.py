@@ -19,7 +19,7 @@ from shortlist.features.redis_store import DEPENDENCY
 from shortlist.telemetry.features import DerivationMetrics
 
 BATCH = 32
-"""Events of a shard in one call: while it runs, for a millisecond at most, Redis does nothing else."""
+"""Events of a shard in one call: while it runs, for two milliseconds at most, Redis does nothing else."""
 BLOCK_S = 0.5
 """How long a read waits for events; a stop waits as long."""
 GATHER_S = 0.02

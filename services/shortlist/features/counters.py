@@ -16,7 +16,7 @@ class ItemCounters:
     Args:
         keys: (n,) uint64, item keys, ascending.
         counts: (n, 6) int64, events by type.
-        rates: (n, 6) float64, the same decayed with a half-life of a day, as of a moment.
+        rates: (n, 6) float64, the same decayed with a half-life of three days, as of a moment.
     """
 
     keys: U64

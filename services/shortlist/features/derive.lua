@@ -3,12 +3,12 @@
 --
 -- Every key carries the shard's hash tag. Lua's numbers are doubles: keys of items and users stay bytes.
 
-local RATE_HALF_LIFE_S, PAIR_HALF_LIFE_S = 86400, 30 * 86400
+local RATE_HALF_LIFE_S, PAIR_HALF_LIFE_S = 3 * 86400, 30 * 86400
 local WINDOW_S = 1800 -- two items that a user touches within half an hour are a pair
 local TYPES, FIRST_TOUCH, LAST_TOUCH = 6, 2, 5 -- to see an item on a screen is no touch, nor to hide it
 local TOUCHES, TOUCH = 8, 12 -- a user's newest, each in bytes: item, time
 local PAIRS_AN_ITEM, USERS_AN_ITEM = 2, 0.5
-local DRAWN = 8
+local DRAWN = 4
 local COUNTED, COUNTED_BYTES = "<I4I4I4I4I4I4I4ffffff", 52 -- ITEM_DTYPE in derived.py
 local WEIGHED, WEIGHED_BYTES = "<I4f", 8 -- PAIR_DTYPE
 
@@ -17,7 +17,13 @@ local function time_of(value)
   return time
 end
 
--- Writes a field; where that makes more than `most`, of eight drawn by chance the one with the oldest event leaves, as
+-- Reads a record of so many bytes; what is none, as another version's, is begun anew.
+local function record_of(key, field, size)
+  local held = redis.call("HGET", key, field)
+  return held and #held == size and held or string.rep("\0", size)
+end
+
+-- Writes a field; where that makes more than `most`, of four drawn by chance the one with the oldest event leaves, as
 -- Redis' own LRU does. Returns how many left.
 local function put(key, field, value, most)
   if redis.call("HSET", key, field, value) == 0 or redis.call("HLEN", key) <= most then
@@ -35,7 +41,7 @@ end
 
 -- Rates are right for any moment: decayed to the newest time, an event that comes late counts less.
 local function count(key, item, kind, time, most)
-  local record = { struct.unpack(COUNTED, redis.call("HGET", key, item) or string.rep("\0", COUNTED_BYTES)) } -- ends with a place in the string
+  local record = { struct.unpack(COUNTED, record_of(key, item, COUNTED_BYTES)) } -- and where it ended
   local decay = 2 ^ (-math.abs(time - record[1]) / RATE_HALF_LIFE_S)
   local rate = 1 + TYPES + kind
   if time > record[1] then
@@ -52,7 +58,7 @@ end
 
 local function weigh(key, one, other, time, most)
   local field = one < other and one .. other or other .. one
-  local at, weight = struct.unpack(WEIGHED, redis.call("HGET", key, field) or string.rep("\0", WEIGHED_BYTES))
+  local at, weight = struct.unpack(WEIGHED, record_of(key, field, WEIGHED_BYTES))
   local decay = 2 ^ (-math.abs(time - at) / PAIR_HALF_LIFE_S)
   if time > at then
     at, weight = time, weight * decay + 1
@@ -66,6 +72,9 @@ end
 -- with its pairs. Returns how many users and pairs left.
 local function touch(users_key, pairs_key, user, item, time, most)
   local before = (redis.call("HGET", users_key, user) or ""):sub(5) -- without the newest time
+  if #before % TOUCH ~= 0 then
+    before = ""
+  end
   local kept, near, newest, kept_at, is_again = {}, {}, time, time, false
   for at = 1, #before, TOUCH do
     local other, touched_at = before:sub(at, at + 7), time_of(before:sub(at + 8, at + 11))
@@ -180,8 +189,9 @@ local function tend(keys, args)
   end
   redis.call("XTRIM", stream, "MINID", oldest and is_before(oldest, too_old) and oldest or too_old)
 
-  -- Who records drops the oldest where a stream is full, whatever became of them. All that ever came was applied, waits,
-  -- or was dropped: while none waits it is plain how many were, and else at least those before the first that is left.
+  -- Who records drops the oldest where a stream is full, whatever became of them. All that ever came was applied,
+  -- waits, or was dropped: while none waits it is plain how many were, else at least those before the first that is
+  -- left.
   local info = named(redis.call("XINFO", "STREAM", stream))
   local came, held = info["entries-added"], info.length
   local applied = tonumber(redis.call("HGET", state, "applied") or 0)

@@ -1,7 +1,7 @@
 """Reads back what the streams hold: every recorded event that has not left them yet."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Self, cast
+from typing import Self, cast
 
 import redis
 from google.protobuf.message import DecodeError
@@ -48,7 +48,7 @@ class EventLog:
             raise UnavailableError(DEPENDENCY, str(error)) from error
         if isinstance(answer, redis.RedisError):
             raise UnavailableError(DEPENDENCY, str(answer)) from answer
-        return cast("Any", answer)
+        return cast("Sequence[tuple[bytes, Sequence[bytes]]]", answer)
 
     def close(self) -> None:
         """Close the connection."""

@@ -50,14 +50,17 @@ class ShardState:
 
     @classmethod
     def of(cls, version: bytes, items: Sequence[bytes], pairs: Sequence[bytes]) -> Self:
-        """Take fields and values in turn, as HGETALL answers."""
-        return cls(
-            version,
-            items[::2],
-            np.frombuffer(b"".join(items[1::2]), ITEM_DTYPE),
-            pairs[::2],
-            np.frombuffer(b"".join(pairs[1::2]), PAIR_DTYPE),
-        )
+        """Take fields and values in turn, as HGETALL answers; what are no records is passed over."""
+        return cls(version, *_records(items, 8, ITEM_DTYPE), *_records(pairs, 16, PAIR_DTYPE))
+
+
+def _records(answer: Sequence[bytes], key_bytes: int, dtype: np.dtype[np.void]) -> tuple[Sequence[bytes], Structured]:
+    held = [
+        (field, value)
+        for field, value in zip(answer[::2], answer[1::2], strict=True)
+        if len(field) == key_bytes and len(value) == dtype.itemsize
+    ]
+    return [field for field, _ in held], np.frombuffer(b"".join(value for _, value in held), dtype)
 
 
 def counters_of(shards: Sequence[ShardState], at_s: float) -> ItemCounters:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def words_and_grams(text: str) -> list[str]:
     return listed + [word[at : at + n] for word in marked for n in _GRAMS for at in range(len(word) - n + 1)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TextEncoder:
     """Maps texts to points near which texts of the same words lie.
 
@@ -50,12 +51,16 @@ class TextEncoder:
 
     def encode(self, texts: Sequence[str]) -> F32:
         """Encode n texts as (n, T) float32 of unit length, 0 for a text without a known term."""
-        place_of = {term: place for place, term in enumerate(self.terms)}
+        place_of = self._place_of
         split = words_and_grams if self.has_grams else words
         encoded = np.zeros((len(texts), self.components.shape[1]), np.float32)
         for row, text in enumerate(texts):
             encoded[row] = self._project(Counter(place_of[term] for term in split(text) if term in place_of))
         return unit(encoded)
+
+    @cached_property
+    def _place_of(self) -> dict[str, int]:
+        return {term: place for place, term in enumerate(self.terms)}
 
     def _project(self, counts: Counter[int]) -> F32:
         places = np.fromiter(counts.keys(), np.int64, len(counts))

@@ -6,6 +6,7 @@ bound. A dependency that is down at the start is waited for a while, and then se
 
 import gc
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -25,6 +26,9 @@ from shortlist.features.near_cache import NearCache
 from shortlist.features.port import UserStore
 from shortlist.features.redis_line import open_pool
 from shortlist.features.redis_store import RedisUserStore
+from shortlist.gateway.catalog_jobs import CatalogJob
+from shortlist.gateway.catalog_parts import CatalogueParts
+from shortlist.gateway.catalog_room import with_room
 from shortlist.gateway.config import GatewaySettings, RankingSettings
 from shortlist.gateway.events import MAX_CALLS, MAX_WAITING, EventJob, EventRunner
 from shortlist.gateway.events import reject as reject_events
@@ -47,8 +51,8 @@ from shortlist.release.bundle import Release
 from shortlist.resilience.breaker import Breaker
 from shortlist.resilience.deadline import Deadline
 from shortlist.resilience.microbatch import MicroBatcher
-from shortlist.resilience.recurring import Recurring
 from shortlist.retrieval.config import RetrievalSettings
+from shortlist.retrieval.delta import NEW_ARRIVALS, NewArrivals
 from shortlist.retrieval.filters import Filters
 from shortlist.retrieval.measured import MeasuredIndex
 from shortlist.retrieval.open import Device, open_index
@@ -71,8 +75,6 @@ from shortlist.telemetry.tracing import open_tracing
 
 _LOGGER = logging.getLogger(__name__)
 _RETRY_S = 0.2
-_BATCH_WORKERS = {"triton": 3, "onnxruntime": 1}
-"""At 1,500 calls a second to one process that ranks itself, the median is 5 ms with one, 10 with two, 13 with three."""
 
 
 class Gateway(Running):
@@ -91,9 +93,9 @@ class Gateway(Running):
         ranking: RankingSettings,
     ) -> None:
         with ExitStack() as stack:
-            release = Release.open(settings.release)
+            release = with_room(Release.open(settings.release), settings.new_items)
             registry = new_registry()
-            names = (*release.manifest.features.sources, *LIVE_SOURCES)
+            names = (*release.manifest.features.sources, *LIVE_SOURCES, NEW_ARRIVALS)
             metrics = GatewayMetrics(registry, METHODS, [code.name for code in grpc.StatusCode], names)
             answers = AnswerMetrics(registry, names, release.vocabulary.row_count, release.manifest.item_count)
             tracing = open_tracing(
@@ -115,10 +117,17 @@ class Gateway(Running):
             stack.callback(index.close)
             searched = MeasuredIndex(index, metrics.index_search_seconds.observe)
             filters = Filters(release.catalogue, release.items.embeddings)
-            sources = _open_sources(release, searched)
+            tower = _open_tower(release)
+            sources = _open_sources(release, searched, tower)
+            catalogue = CatalogueParts(release, features, metrics, registry, stack)
             ranker = _open_ranker(release, ranking)
             stack.callback(ranker.close)
             rules = RulesInForce(Path(settings.rules), release, metrics) if settings.rules else None
+            live = LiveSources(
+                lambda: catalogue.live().release,
+                RedisLiveLists.connect(features),
+                metrics.dependency_errors.labels("features").inc,
+            )
             pipeline = Pipeline(
                 release,
                 store,
@@ -128,13 +137,19 @@ class Gateway(Running):
                 metrics,
                 breakers["triton"],
                 rules=rules or no_rules,
-                live=_live_sources(release, features, metrics, stack),
+                live=(*live.all, NewArrivals(tower)),
+                shelf=catalogue.live,
+                is_stale=catalogue.is_stale,
             )
 
             loadable = ranker if isinstance(ranker, TritonRanker) else None
-            _wait_for("redis", store.check, settings.start_wait_s)
-            _wait_for("index", index.ping if isinstance(index, RemoteIndex) else None, settings.start_wait_s)
-            _wait_for("triton", loadable.ensure_loaded if loadable else None, settings.start_wait_s)
+            for dependency, check in (
+                ("redis", store.check),
+                ("index", index.ping if isinstance(index, RemoteIndex) else None),
+                ("triton", loadable.ensure_loaded if loadable else None),
+            ):
+                _wait_for(dependency, check, settings.start_wait_s)
+            catalogue.follow()
             if invalidations is not None:
                 invalidations.start()
                 stack.callback(invalidations.stop)
@@ -149,11 +164,12 @@ class Gateway(Running):
             batcher: MicroBatcher[Job] = MicroBatcher(
                 BatchRunner(
                     pipeline,
-                    SimilarItems(release, searched, filters, metrics),
+                    SimilarItems(release, searched, filters, metrics, catalogue.live, catalogue.is_stale),
                     metrics,
                     answers,
                     tracing,
                     ItemWriter(release.vocabulary, names),
+                    catalogue.readers,
                 ).run,
                 reject,
                 workers=_batch_workers(settings, ranking),
@@ -162,7 +178,7 @@ class Gateway(Running):
                 observer=metrics,
             )
             recorder = _recorder(features, metrics, registry, stack)
-            _run((batcher, recorder), stack, settings.drain_s)
+            _run((batcher, recorder, catalogue.batcher, live), stack, settings.drain_s)
             self._front = open_front(
                 settings.front,
                 settings.address,
@@ -180,8 +196,18 @@ class Gateway(Running):
                 items=len(index),
                 trained_until_s=release.manifest.trained_until.timestamp(),
             )
-            observer = CallObserver(metrics, tracing, release.id, settings.slow_s)
-            self._front.start(Servicer(release, batcher, recorder, metrics, observer, settings.deadline_s))
+            self._front.start(
+                Servicer(
+                    release,
+                    batcher,
+                    recorder,
+                    catalogue.batcher,
+                    catalogue.readers,
+                    metrics,
+                    CallObserver(metrics, tracing, release.id, settings.slow_s),
+                    settings.deadline_s,
+                )
+            )
             self._health.set("ready", True)
             stack.callback(self._health.drain)
             self._parts = stack.pop_all()
@@ -189,7 +215,12 @@ class Gateway(Running):
 
 
 def _batch_workers(settings: GatewaySettings, ranking: RankingSettings) -> int:
-    return settings.batch_workers or _BATCH_WORKERS[ranking.backend]
+    """Count the batches that a process runs at a time (ADR 19)."""
+    if settings.batch_workers:
+        return settings.batch_workers
+    if ranking.backend == "triton":
+        return 3
+    return 1 if settings.workers > 1 else min(2, len(os.sched_getaffinity(0)))
 
 
 def start_gateway(settings: GatewaySettings) -> Gateway:
@@ -225,11 +256,15 @@ def _recorder(
     )
 
 
-def _run(batchers: Sequence[MicroBatcher[Job] | MicroBatcher[EventJob]], stack: ExitStack, drain_s: float) -> None:
-    """Start micro-batchers; the stack drains them."""
-    for batcher in batchers:
-        batcher.start()
-        stack.callback(batcher.stop, drain_s)
+def _run(
+    parts: Sequence[MicroBatcher[Job] | MicroBatcher[EventJob] | MicroBatcher[CatalogJob] | LiveSources],
+    stack: ExitStack,
+    drain_s: float,
+) -> None:
+    """Start what has threads of its own; the stack drains it."""
+    for part in parts:
+        part.start()
+        stack.callback(part.stop, drain_s)
 
 
 def _open_index(release: Release, settings: GatewaySettings, device: Device, breaker: Breaker) -> ItemIndex:
@@ -246,26 +281,18 @@ def _open_index(release: Release, settings: GatewaySettings, device: Device, bre
     )
 
 
-def _open_sources(release: Release, index: ItemIndex) -> Sequence[Source]:
+def _open_tower(release: Release) -> QueryTower:
+    manifest = release.manifest
+    return QueryTower(
+        release.query_tower_path, manifest.query_tower, release.items.embeddings, manifest.features.history_length
+    )
+
+
+def _open_sources(release: Release, index: ItemIndex, tower: QueryTower) -> Sequence[Source]:
     """Make the sources that the release names, and see that its ranker was trained on these."""
-    schema, items = release.manifest.features, release.items
-    tower = QueryTower(release.query_tower_path, release.manifest.query_tower, items.embeddings, schema.history_length)
-    sources = served_sources(items, schema.sources, tower, index)
+    sources = served_sources(release.items, release.manifest.features.sources, tower, index)
     check_schema(release, [source.name for source in sources])
     return sources
-
-
-def _live_sources(
-    release: Release, settings: FeatureSettings, metrics: GatewayMetrics, stack: ExitStack
-) -> Sequence[Source]:
-    """Make the live sources, and look for new lists until the stack ends."""
-    store = RedisLiveLists.connect(settings)
-    stack.callback(store.close)
-    live = LiveSources(release, store)
-    looking = Recurring("live_lists", live.look, metrics.dependency_errors.labels("features").inc)
-    looking.start()
-    stack.callback(looking.stop)
-    return live.all
 
 
 def _open_ranker(release: Release, settings: RankingSettings) -> TritonRanker | LocalRanker:

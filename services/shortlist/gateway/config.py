@@ -32,7 +32,7 @@ class GatewaySettings(ServiceSettings):
         ge=0,
         le=64,
         description="Batches in flight, each on a thread of its own; 0: three with Triton, since others work while one "
-        "waits for it, and one with the ranker in this process, where more would wait for the interpreter's lock.",
+        "waits for it; with the ranker in this process two, or one where several processes share the port.",
     )
     max_batch: int = Field(32, ge=1, le=64, description="Most requests in a batch.")
     max_waiting: int = Field(
@@ -55,6 +55,12 @@ class GatewaySettings(ServiceSettings):
     )
     retrieval_timeout_s: float = Field(
         0.1, gt=0, le=10, description="Longest wait for the retrieval service, in seconds."
+    )
+    new_items: int = Field(
+        10_000,
+        ge=0,
+        le=100_000,
+        description="Items that came after the release and can be recommended all the same; more are refused.",
     )
     rules: str = Field(
         "", description="File with rules for slates, TOML, read again when it changes; empty: there are none."

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shortlist.core.arrays import I32
+from shortlist.core.arrays import I32, Bool
 from shortlist.core.rules import NO_RULES, RowRules
 from shortlist.core.types import Query
 from shortlist.gateway.selection import Directions, select
 from shortlist.gateway.slate import Slate, in_order
 from shortlist.retrieval.kept import Kept
+from shortlist.retrieval.merge import NOTHING_GONE
 
 
 class Fallback:
@@ -25,18 +26,22 @@ class Fallback:
         self._popular, self._sources, self._directions = popular, len(sources), directions
         self._popular_source = list(sources).index("popular") if "popular" in sources else None
 
-    def slate(self, query: Query, excluded: I32, kept: Kept | None, rules: RowRules = NO_RULES) -> Slate:
+    def slate(
+        self, query: Query, excluded: I32, kept: Kept | None, rules: RowRules = NO_RULES, is_gone: Bool = NOTHING_GONE
+    ) -> Slate:
         """List the popular items that the request allows; what is pinned, or the caller's own, follows in row order."""
-        popular = _allowed(self._popular, excluded, kept)
+        popular = _allowed(self._popular, excluded, kept, is_gone)
         others = kept.rows if kept is not None and kept.is_exhaustive else rules.pinned
-        rows = np.concatenate([popular, np.setdiff1d(_allowed(others, excluded, kept), popular)])
+        rows = np.concatenate([popular, np.setdiff1d(_allowed(others, excluded, kept, is_gone), popular)])
         order, counts = select([query], rows[None], None, rules, self._directions)
         places = order[0, : counts[0]]
         ranks = np.where(places < len(popular), places + 1, 0).astype(np.int32)
         return in_order(rows[places], ranks, self._sources, self._popular_source)
 
 
-def _allowed(rows: I32, excluded: I32, kept: Kept | None) -> I32:
+def _allowed(rows: I32, excluded: I32, kept: Kept | None, is_gone: Bool) -> I32:
+    if len(is_gone):
+        rows = rows[~is_gone[rows]]
     if kept is not None:
         rows = rows[kept.mask[rows]]
     return rows[~np.isin(rows, excluded)]

@@ -30,15 +30,8 @@ class Timings:
 NOT_RUN = Timings()
 
 
-@dataclass(frozen=True, slots=True)
-class ItemsQuery:
-    """A request for what the catalogue says of items, checked."""
-
-    item_ids: tuple[str, ...]
-
-
-AnyQuery: TypeAlias = Query | SimilarQuery | ItemsQuery
-Outcome: TypeAlias = Slate | ItemsQuery | ShortlistError
+AnyQuery: TypeAlias = Query | SimilarQuery
+Outcome: TypeAlias = Slate | ShortlistError
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,9 +12,9 @@ from shortlist.core.compiled import I64 as LONG
 from shortlist.core.types import FIRST_ITEM_ROW, EventType, History, Query
 from shortlist.features.encode import encode_histories, encode_user_dense
 from shortlist.features.row import MAX_EVENTS, UserRow
+from shortlist.gateway.catalog_shelf import Shelf
 from shortlist.gateway.event_requests import MAX_AHEAD_S
 from shortlist.release.bundle import Release
-from shortlist.retrieval.filters import Filters
 from shortlist.retrieval.kept import Kept
 
 LEAST_HISTORY = 64
@@ -32,6 +32,7 @@ class Known:
         user_dense: (B, U) float32.
         excluded: (B, E) int32, rows that may not appear; 0 pads.
         kept: What each request's filter keeps.
+        shelf: What can be recommended: rows and filters are over it.
     """
 
     rows: Sequence[UserRow | None]
@@ -39,6 +40,7 @@ class Known:
     user_dense: F32
     excluded: I32
     kept: Sequence[Kept | None]
+    shelf: Shelf
 
     def part(self, requests: Sequence[int]) -> "Known":
         """Take some of the requests."""
@@ -49,62 +51,67 @@ class Known:
             self.user_dense[chosen],
             self.excluded[chosen],
             [self.kept[request] for request in requests],
+            self.shelf,
         )
 
 
 class Encoder:
-    """Encodes requests against one release; safe to call from several threads."""
+    """Encodes requests against what can be recommended when a batch begins; safe to call from several threads.
 
-    def __init__(self, release: Release, filters: Filters, clock: Callable[[], float]) -> None:
-        self._release, self._filters, self._clock = release, filters, clock
-        self._least = max(release.manifest.features.history_length, LEAST_HISTORY)
+    Args:
+        shelf: Gives that.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(self, shelf: Callable[[], Shelf], clock: Callable[[], float]) -> None:
+        self._shelf, self._clock = shelf, clock
 
     def encode(self, queries: Sequence[Query], rows: Sequence[UserRow | None]) -> Known:
         """Encode a batch; `rows` are the stored ones, None where there is none."""
-        now = self._clock()
+        shelf, now = self._shelf(), self._clock()
         times: F64 = np.array(
             [_now_for(row, now) if query.at_s is None else query.at_s for query, row in zip(queries, rows, strict=True)]
         )
         sessions = [query.session_item_ids for query in queries]
-        history = encode_histories(rows, sessions, self._release.vocabulary, times, self._width(rows, sessions))
-        kept = [self._kept(query) for query in queries]
-        return Known(rows, history, encode_user_dense(rows, history, times), self._excluded(queries, history), kept)
+        width = _width(rows, sessions, shelf.release.manifest.features.history_length)
+        history = encode_histories(rows, sessions, shelf.release.vocabulary, times, width)
+        dense, excluded = encode_user_dense(rows, history, times), _excluded(queries, history, shelf.release)
+        return Known(rows, history, dense, excluded, [_kept(query, shelf) for query in queries], shelf)
 
-    def _width(self, rows: Sequence[UserRow | None], sessions: Sequence[Sequence[str]]) -> int:
-        """Find how many events the longest history of the batch has, or the models look at."""
-        longest = max(
-            len(session) + (len(row.events) if row else 0) for row, session in zip(rows, sessions, strict=True)
-        )
-        return min(max(longest, self._least), MAX_EVENTS)
 
-    def _kept(self, query: Query) -> Kept | None:
-        if query.candidate_ids is None:
-            return self._filters.plan(query.filter)
-        rows = self._release.vocabulary.rows_of_ids(query.candidate_ids)
-        return self._filters.only(rows[rows >= FIRST_ITEM_ROW])
+def _width(rows: Sequence[UserRow | None], sessions: Sequence[Sequence[str]], history_length: int) -> int:
+    """Find how many events the longest history of the batch has, or the models look at."""
+    longest = max(len(session) + (len(row.events) if row else 0) for row, session in zip(rows, sessions, strict=True))
+    return min(max(longest, history_length, LEAST_HISTORY), MAX_EVENTS)
 
-    def _excluded(self, queries: Sequence[Query], history: History) -> I32:
-        """List what each request must not show, as narrow as the batch allows: (B, E) int32.
 
-        What the user has hidden never shows; what was merely on a screen does not count as seen. A caller's own
-        candidates are its own choice.
-        """
-        default = self._release.manifest.exclude_seen
-        seen = np.array(
-            [default if query.filter.exclude_seen is None else query.filter.exclude_seen for query in queries]
-        )
-        named = [query.filter.exclude_item_ids for query in queries]
-        own = np.array([query.candidate_ids is None for query in queries])
-        excluded = np.zeros((len(queries), history.rows.shape[1] + max(map(len, named))), np.int32)
-        counts = np.zeros(len(queries), np.int64)
-        _exclude(history.rows, history.types, own, seen, excluded, counts)
-        for request, item_ids in enumerate(named):
-            if item_ids:
-                rows = self._release.vocabulary.rows_of_ids(item_ids)
-                rows = rows[rows >= FIRST_ITEM_ROW]
-                excluded[request, counts[request] : counts[request] + len(rows)] = rows
-                counts[request] += len(rows)
-        return excluded[:, : counts.max(initial=0)]
+def _kept(query: Query, shelf: Shelf) -> Kept | None:
+    if query.candidate_ids is None:
+        return shelf.filters.plan(query.filter)
+    rows = shelf.rows_of_candidates(query.candidate_ids)
+    return shelf.filters.only(rows[rows >= FIRST_ITEM_ROW])
+
+
+def _excluded(queries: Sequence[Query], history: History, release: Release) -> I32:
+    """List what each request must not show, as narrow as the batch allows: (B, E) int32.
+
+    What the user has hidden never shows; what was merely on a screen does not count as seen. A caller's own
+    candidates are its own choice.
+    """
+    default = release.manifest.exclude_seen
+    seen = np.array([default if query.filter.exclude_seen is None else query.filter.exclude_seen for query in queries])
+    named = [query.filter.exclude_item_ids for query in queries]
+    own = np.array([query.candidate_ids is None for query in queries])
+    excluded = np.zeros((len(queries), history.rows.shape[1] + max(map(len, named))), np.int32)
+    counts = np.zeros(len(queries), np.int64)
+    _exclude(history.rows, history.types, own, seen, excluded, counts)
+    for request, item_ids in enumerate(named):
+        if item_ids:
+            rows = release.vocabulary.rows_of_ids(item_ids)
+            rows = rows[rows >= FIRST_ITEM_ROW]
+            excluded[request, counts[request] : counts[request] + len(rows)] = rows
+            counts[request] += len(rows)
+    return excluded[:, : counts.max(initial=0)]
 
 
 def _now_for(row: UserRow | None, now_s: float) -> float:

@@ -15,6 +15,7 @@ from shortlist.core.rules import NO_RULES, RowRules, no_rules
 from shortlist.core.types import FIRST_ITEM_ROW, Candidates, Degraded, Query, SourceList
 from shortlist.features.port import UserRows, UserStore
 from shortlist.gateway.candidates import add_pinned, fit, width_of
+from shortlist.gateway.catalog_shelf import Shelf
 from shortlist.gateway.explain import explain
 from shortlist.gateway.fallback import Fallback
 from shortlist.gateway.known import Encoder, Known
@@ -51,6 +52,8 @@ class Pipeline:
         clock: Seconds since 1970.
         rules: The rules that hold now, over the release's rows; asked once a batch.
         live: Sources that the ranker does not know; in answers they follow the others.
+        shelf: Gives what can be recommended now, over the release's rows; None: always the release.
+        is_stale: Tells whether this server may have missed what was taken off; asked when a batch is answered.
     """
 
     def __init__(
@@ -65,10 +68,14 @@ class Pipeline:
         clock: Callable[[], float] = time.time,
         rules: Callable[[], RowRules] = no_rules,
         live: Sequence[Source] = (),
+        shelf: Callable[[], Shelf] | None = None,
+        is_stale: Callable[[], bool] = lambda: False,
     ) -> None:
         self._release, self._store, self._sources = release, store, sources
         self._ranker, self._metrics, self._breaker = ranker, metrics, breaker
-        self._encoder = Encoder(release, filters, clock)
+        whole = Shelf.of(release, filters)
+        self._encoder = Encoder(shelf or (lambda: whole), clock)
+        self._is_stale = is_stale
         self._clock, self._rules = clock, rules
         self._proposing = (*sources, *live)
         names = [source.name for source in self._proposing]
@@ -105,11 +112,14 @@ class Pipeline:
                 nothing = np.zeros((len(slate.rows), 0), np.float32)
                 self._explain(query, slate, known.history.rows[request], nothing, rules)
             self._complete(query, slate, known, read, request, trace)
+        if self._is_stale():
+            for slate in finished:
+                slate.degraded = (*slate.degraded, Degraded.STALE_CATALOGUE)
         trace.lap("slate")
         return finished
 
     def _cold_start(self, query: Query, known: Known, rules: RowRules, request: int) -> Slate:
-        slate = self._fallback.slate(query, known.excluded[request], known.kept[request], rules)
+        slate = self._fallback.slate(query, known.excluded[request], known.kept[request], rules, known.shelf.is_gone)
         slate.is_cold_start = True
         return slate
 
@@ -136,14 +146,14 @@ class Pipeline:
         if all(source.name in failed for source in self._sources if source.name != PopularSource.name):
             trace.degraded.add(Degraded.RETRIEVAL_UNAVAILABLE)
             return [
-                self._fallback.slate(query, known.excluded[request], known.kept[request], rules)
+                self._fallback.slate(query, known.excluded[request], known.kept[request], rules, known.shelf.is_gone)
                 for request, query in enumerate(queries)
             ]
-        most = self._release.manifest.candidates
-        candidates = merge(lists, known.excluded, width_of(known.kept, most))
+        most, shelf = self._release.manifest.candidates, known.shelf
+        candidates = merge(lists, known.excluded, width_of(known.kept, most), shelf.is_gone)
         fit(candidates, known.kept, most)
         if len(rules.pinned):
-            add_pinned(candidates, rules.pinned, known.kept, known.excluded, most)
+            add_pinned(candidates, shelf.shown(rules.pinned), known.kept, known.excluded, most)
         self._metrics_of(candidates)
         trace.lap("merge")
         tensors = ranker_tensors(
@@ -152,9 +162,10 @@ class Pipeline:
             known.history,
             known.user_dense,
             candidates,
-            self._release.items.columns,
-            self._release.catalogue.categories,
+            shelf.release.items.columns,
+            shelf.release.catalogue.categories,
             most,
+            shelf.stand_ins,
         )
         trace.lap("tensors")
         scores = self._rank(tensors, deadline, trace)
@@ -171,7 +182,10 @@ class Pipeline:
 
     def _propose(self, known: Known, trace: BatchTrace) -> tuple[list[SourceList], set[str]]:
         """Ask every source; the list of one that failed is empty."""
-        retrieval = Retrieval(known.history, known.user_dense, known.kept, known.excluded)
+        shelf = known.shelf
+        retrieval = Retrieval(
+            known.history, known.user_dense, known.kept, known.excluded, shelf.filters.gone_share, shelf.arrivals
+        )
         lists: list[SourceList] = []
         failed: set[str] = set()
         for source in self._proposing:
@@ -225,7 +239,7 @@ class Pipeline:
             degraded.add(Degraded.STALE_FEATURES)
         slate.degraded = tuple(sorted(degraded))
         if query.candidate_ids is not None:
-            rows = self._release.vocabulary.rows_of_ids(query.candidate_ids)
+            rows = known.shelf.rows_of_candidates(query.candidate_ids)
             slate.unknown_ids = tuple(
                 item_id
                 for item_id, is_known in zip(query.candidate_ids, rows >= FIRST_ITEM_ROW, strict=True)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 from google.protobuf.message import DecodeError
 
@@ -59,10 +60,11 @@ class BatchReply:
         reply: The answer to the call.
         release: Names items.
         count: Results expected.
+        on_answer: Called when the call is answered.
     """
 
-    def __init__(self, reply: Reply, release: Release, count: int) -> None:
-        self._reply, self._release = reply, release
+    def __init__(self, reply: Reply, release: Release, count: int, on_answer: Callable[[], None]) -> None:
+        self._reply, self._release, self._on_answer = reply, release, on_answer
         self._results: list[bytes | None] = [None] * count
         self._open = count
         self._lock = threading.Lock()
@@ -83,6 +85,7 @@ class BatchReply:
                 self._reply.slate(outcome)
         if is_last:
             self._reply.message(batch_response(filter(None, self._results)), timings)
+            self._on_answer()
 
     def _result(self, place: int, outcome: Outcome, timings: Timings) -> bytes:
         if isinstance(outcome, Slate):

@@ -34,7 +34,7 @@ def recommend_query(request: recommender_pb2.RecommendRequest) -> Query:
         raise InvalidRequestError("session_token", "is not served by this version; leave it empty")
     _check_priority(request.priority)
     return Query(
-        user_id=_id("user_id", request.user_id),
+        user_id=checked_id("user_id", request.user_id),
         limit=_limit(request.limit, DEFAULT_LIMIT, MAX_LIMIT),
         filter=_filter(request.filter) if request.HasField("filter") else _NO_FILTER,
         session_item_ids=_ids("session_item_ids", request.session_item_ids, MAX_SESSION_ITEMS),
@@ -52,7 +52,7 @@ def rank_query(request: recommender_pb2.RankRequest) -> Query:
         raise InvalidRequestError("item_ids", "must name at least one item")
     candidates = tuple(dict.fromkeys(_ids("item_ids", request.item_ids, MAX_CANDIDATES)))
     return Query(
-        user_id=_id("user_id", request.user_id),
+        user_id=checked_id("user_id", request.user_id),
         limit=_limit(request.limit, MAX_CANDIDATES, MAX_CANDIDATES),
         session_item_ids=_ids("session_item_ids", request.session_item_ids, MAX_SESSION_ITEMS),
         candidate_ids=candidates,
@@ -65,7 +65,7 @@ def rank_query(request: recommender_pb2.RankRequest) -> Query:
 def similar_query(request: recommender_pb2.SimilarItemsRequest) -> SimilarQuery:
     """Check a SimilarItemsRequest."""
     return SimilarQuery(
-        item_id=_id("item_id", request.item_id),
+        item_id=checked_id("item_id", request.item_id),
         limit=_limit(request.limit, DEFAULT_LIMIT, MAX_LIMIT),
         filter=_filter(request.filter) if request.HasField("filter") else _NO_FILTER,
     )
@@ -89,7 +89,8 @@ def _check_priority(priority: int) -> None:
         raise InvalidRequestError("priority", f"{priority} is no value of Priority")
 
 
-def _id(field: str, value: str) -> str:
+def checked_id(field: str, value: str) -> str:
+    """Check an id of an item or a user; InvalidRequestError names the field."""
     size = len(value.encode())
     if not 1 <= size <= MAX_ID_BYTES:
         raise InvalidRequestError(field, f"must have 1 to {MAX_ID_BYTES} bytes, got {size}")
@@ -100,7 +101,7 @@ def _ids(field: str, values: Sequence[str], most: int) -> tuple[str, ...]:
     if len(values) > most:
         raise InvalidRequestError(field, f"must hold at most {most} ids, got {len(values)}")
     for place, value in enumerate(values):
-        _id(f"{field}[{place}]", value)
+        checked_id(f"{field}[{place}]", value)
     return tuple(values)
 
 

@@ -1,17 +1,16 @@
 """Slates to protobuf responses, encoded: what repeats is written as bytes, the rest by protobuf."""
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TypeVar, cast
 
-from shortlist.core.types import FIRST_ITEM_ROW
 from shortlist.gateway.jobs import Stages
 from shortlist.gateway.live import LIVE_SOURCES
 from shortlist.gateway.slate import Slate
 from shortlist.gateway.wire import length_delimited, stages_field, varint
 from shortlist.release.bundle import Release
+from shortlist.retrieval.delta import NEW_ARRIVALS
 from shortlist.rpc.status import Status
-from shortlist.v1 import catalog_pb2, recommender_pb2
+from shortlist.v1 import recommender_pb2
 
 _RESULTS = length_delimited(recommender_pb2.RecommendBatchResponse.DESCRIPTOR, "results")
 _RESPONSE = length_delimited(recommender_pb2.RecommendBatchResult.DESCRIPTOR, "response")
@@ -77,24 +76,6 @@ def failed_result(status: Status) -> bytes:
     return recommender_pb2.RecommendBatchResult(status=failure).SerializeToString()
 
 
-def items_response(item_ids: Sequence[str], release: Release) -> bytes:
-    """Encode the answer to GetItems from the release's catalogue."""
-    response = catalog_pb2.GetItemsResponse()
-    catalogue = release.catalogue
-    rows = release.vocabulary.rows_of_ids(item_ids)
-    for item_id, row in zip(item_ids, rows.tolist(), strict=True):
-        if row < FIRST_ITEM_ROW:
-            response.unknown_item_ids.append(item_id)
-            continue
-        item = response.items.add(
-            item_id=item_id, title=catalogue.titles[row], categories=catalogue.categories_of(row), available=True
-        )
-        price = float(catalogue.prices[row])
-        if not math.isnan(price):
-            item.price = price
-    return response.SerializeToString()
-
-
 def _explanation(slate: Slate, place: int, release: Release) -> recommender_pb2.Explanation:
     assert slate.explanations is not None  # noqa: S101  # the caller looked
     explanation = slate.explanations[place]
@@ -102,7 +83,7 @@ def _explanation(slate: Slate, place: int, release: Release) -> recommender_pb2.
     sources = [
         recommender_pb2.SourceRank(source=name, rank=rank, score=score)
         for name, rank, score in zip(  # SimilarItems has no live ones
-            (*schema.sources, *LIVE_SOURCES),
+            (*schema.sources, *LIVE_SOURCES, NEW_ARRIVALS),
             slate.source_ranks[place].tolist(),
             slate.source_scores[place].tolist(),
             strict=False,

@@ -8,6 +8,7 @@ import numpy as np
 
 from shortlist.core.errors import ShortlistError
 from shortlist.core.types import Query, SimilarQuery
+from shortlist.gateway.catalog_readers import Readers
 from shortlist.gateway.jobs import NOT_RUN, Job, Timings
 from shortlist.gateway.pipeline import Pipeline
 from shortlist.gateway.similar import SimilarItems
@@ -30,8 +31,9 @@ class BatchRunner:
         answers: AnswerMetrics,
         tracing: Tracing,
         writer: ItemWriter,
+        readers: Readers,
     ) -> None:
-        self._pipeline, self._similar, self._metrics = pipeline, similar, metrics
+        self._pipeline, self._similar, self._metrics, self._readers = pipeline, similar, metrics, readers
         self._answers, self._tracing, self._writer = answers, tracing, writer
 
     def run(self, jobs: Sequence[Job]) -> None:
@@ -39,11 +41,9 @@ class BatchRunner:
         started = time.monotonic()
         for job in jobs:
             self._metrics.queue_seconds.observe(started - job.arrived)
-        self._run_alike([job for job in jobs if isinstance(job.query, Query)], self._recommend, started)
-        self._run_alike([job for job in jobs if isinstance(job.query, SimilarQuery)], self._similar_items, started)
-        for job in jobs:
-            if not isinstance(job.query, Query | SimilarQuery):
-                job.settle(job.query, NOT_RUN)
+        with self._readers.reading():
+            self._run_alike([job for job in jobs if isinstance(job.query, Query)], self._recommend, started)
+            self._run_alike([job for job in jobs if isinstance(job.query, SimilarQuery)], self._similar_items, started)
 
     def _run_alike(
         self, jobs: Sequence[Job], answer: Callable[[Sequence[Job], BatchTrace], Sequence[Any]], started: float

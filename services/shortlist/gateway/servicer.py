@@ -9,13 +9,15 @@ from google.protobuf.message import DecodeError
 
 from shortlist.core.errors import InvalidRequestError, NotFoundError, ShortlistError
 from shortlist.core.types import FIRST_ITEM_ROW, Query
-from shortlist.gateway import requests
+from shortlist.gateway import catalog_requests, requests
+from shortlist.gateway.catalog_jobs import Asked, CatalogJob, ItemsQuery
+from shortlist.gateway.catalog_readers import Readers
 from shortlist.gateway.event_requests import MAX_EVENTS
 from shortlist.gateway.events import EventJob
-from shortlist.gateway.jobs import NOT_RUN, AnyQuery, ItemsQuery, Job, Outcome, Stages, Timings
+from shortlist.gateway.jobs import NOT_RUN, AnyQuery, Job, Outcome, Stages, Timings
 from shortlist.gateway.observer import CallObserver
 from shortlist.gateway.reply import BatchReply, Reply
-from shortlist.gateway.responses import items_response, rank_response, recommend_response, similar_response
+from shortlist.gateway.responses import rank_response, recommend_response, similar_response
 from shortlist.gateway.slate import Slate
 from shortlist.release.bundle import Release
 from shortlist.resilience.deadline import Deadline
@@ -32,8 +34,19 @@ SIMILAR_ITEMS = f"/{RECOMMENDER}/SimilarItems"
 RANK = f"/{RECOMMENDER}/Rank"
 RECORD_EVENTS = f"/{EVENTS}/RecordEvents"
 GET_ITEMS = f"/{CATALOG}/GetItems"
+UPSERT_ITEMS = f"/{CATALOG}/UpsertItems"
+DELETE_ITEMS = f"/{CATALOG}/DeleteItems"
 SERVICES = (RECOMMENDER, EVENTS, CATALOG)
-METHODS = (RECOMMEND, RECOMMEND_BATCH, SIMILAR_ITEMS, RANK, RECORD_EVENTS, GET_ITEMS)
+METHODS = (
+    RECOMMEND,
+    RECOMMEND_BATCH,
+    SIMILAR_ITEMS,
+    RANK,
+    RECORD_EVENTS,
+    GET_ITEMS,
+    UPSERT_ITEMS,
+    DELETE_ITEMS,
+)
 
 JobT_contra = TypeVar("JobT_contra", contravariant=True)
 
@@ -52,6 +65,8 @@ class Servicer:
         release: What is served.
         batcher: Takes the jobs.
         recorder: Takes calls with events.
+        catalog: Takes calls of the catalogue.
+        readers: Of the catalogue's snapshots.
         metrics: Counts unknown items.
         observer: Hears of calls and answers.
         default_deadline_s: For calls that bring none.
@@ -62,11 +77,14 @@ class Servicer:
         release: Release,
         batcher: Batcher[Job],
         recorder: Batcher[EventJob],
+        catalog: Batcher[CatalogJob],
+        readers: Readers,
         metrics: GatewayMetrics,
         observer: CallObserver,
         default_deadline_s: float,
     ) -> None:
         self._release, self._batcher, self._recorder = release, batcher, recorder
+        self._catalog, self._readers = catalog, readers
         self._metrics, self._observer = metrics, observer
         self._default_deadline_s = default_deadline_s
         self._accept: dict[str, Callable[[Reply], None]] = {
@@ -76,6 +94,8 @@ class Servicer:
             RANK: self._rank,
             RECORD_EVENTS: self._record_events,
             GET_ITEMS: self._get_items,
+            UPSERT_ITEMS: self._upsert_items,
+            DELETE_ITEMS: self._delete_items,
         }
 
     def __call__(self, calls: Sequence[Call]) -> None:
@@ -105,7 +125,9 @@ class Servicer:
             raise InvalidRequestError(
                 "requests", f"must hold 1 to {requests.MAX_BATCH_REQUESTS} requests, got {len(batch.requests)}"
             )
-        results = BatchReply(reply, self._release, len(batch.requests))
+        # Its results wait for each other: until the last is there, the first is an answer that is not out yet.
+        read = self._readers.begin()
+        results = BatchReply(reply, self._release, len(batch.requests), partial(self._readers.end, read))
         # One call is one place in line: its jobs share the lowest priority among them.
         is_low = any(requests.is_low_priority(request.priority) for request in batch.requests)
         jobs, refused = [], []
@@ -114,7 +136,11 @@ class Servicer:
                 jobs.append(self._job(reply, self._query(request), partial(results.settle, place), is_low=is_low))
             except ShortlistError as error:
                 refused.append((place, error))
-        self._batcher.submit(jobs)
+        try:
+            self._batcher.submit(jobs)
+        except ShortlistError:
+            self._readers.end(read)
+            raise
         for place, refusal in refused:
             results.settle(place, refusal, NOT_RUN)
 
@@ -140,15 +166,19 @@ class Servicer:
         self._recorder.submit([EventJob(request.events, reply, self._deadline(reply))])
 
     def _get_items(self, reply: Reply) -> None:
-        query = ItemsQuery(requests.item_ids(catalog_pb2.GetItemsRequest.FromString(reply.call.payload)))
+        item_ids = requests.item_ids(catalog_pb2.GetItemsRequest.FromString(reply.call.payload))
+        self._catalog_call(reply, "read", ItemsQuery(item_ids))
 
-        def settle(outcome: Outcome, timings: Timings) -> None:
-            if isinstance(outcome, ShortlistError):
-                reply.error(outcome, timings)
-            else:
-                reply.message(items_response(query.item_ids, self._release), timings)
+    def _upsert_items(self, reply: Reply) -> None:
+        request = catalog_pb2.UpsertItemsRequest.FromString(reply.call.payload)
+        self._catalog_call(reply, "upsert", catalog_requests.counted(request))
 
-        self._batcher.submit([self._job(reply, query, settle)])
+    def _delete_items(self, reply: Reply) -> None:
+        request = catalog_pb2.DeleteItemsRequest.FromString(reply.call.payload)
+        self._catalog_call(reply, "delete", catalog_requests.deleted(request))
+
+    def _catalog_call(self, reply: Reply, kind: str, asked: Asked) -> None:
+        self._catalog.submit([CatalogJob(kind, asked, reply, self._deadline(reply))])
 
     def _submit(
         self,

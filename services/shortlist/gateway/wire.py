@@ -17,6 +17,7 @@ from shortlist.core.compiled import I64 as LONG
 from shortlist.core.compiled import U8 as BYTE
 from shortlist.core.compiled import compiled, filled, given
 from shortlist.core.types import FIRST_ITEM_ROW
+from shortlist.gateway.catalog_room import MAX_ID_BYTES
 from shortlist.gateway.jobs import Stages
 from shortlist.gateway.slate import Slate
 from shortlist.release.strings import StringTable
@@ -78,7 +79,8 @@ class ItemWriter:
         encoded = [_text(_SOURCE, name) for name in sources]
         self._sources = np.frombuffer(b"".join(encoded), np.uint8)
         self._source_ends = np.cumsum([len(part) for part in encoded])
-        self._most_bytes = _FIXED_BYTES + int(np.diff(self._ids.offsets).max(initial=0)) + len(self._sources)
+        longest = max(MAX_ID_BYTES, int(np.diff(self._ids.offsets).max(initial=0)))  # new items have ids of any length
+        self._most_bytes = _FIXED_BYTES + longest + len(self._sources)
 
     def write(self, slates: Sequence[Slate]) -> None:
         """Fill in what each slate's items are as bytes: a RecommendedItem each, explanations left out."""

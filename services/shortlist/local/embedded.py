@@ -1,4 +1,4 @@
-"""Valkey, Triton and the gateway put together on one release: the only place that knows all three.
+"""Valkey, Triton, the gateway and the consumers of events on one release: the only place that knows all of them.
 
 It decides who ranks: Triton where it can be had, and otherwise, unless the caller insisted, the gateway itself.
 """
@@ -19,6 +19,7 @@ from shortlist.core.errors import ShortlistError, StartError
 from shortlist.local import triton
 from shortlist.local.cluster import Cluster, PartStartError
 from shortlist.local.config import LocalSettings
+from shortlist.local.features import features_part
 from shortlist.local.gateway import Programs, TritonAccess, gateway_environment, gateway_part, seed_task
 from shortlist.local.host import find_libpython, refuse_unfit_host
 from shortlist.local.parts import Part
@@ -46,6 +47,7 @@ class Addresses:
     gateway: str
     metrics: str
     redis: str
+    features_metrics: str
     ranker: str
     logs: str
     triton_grpc: str | None = None
@@ -110,6 +112,7 @@ def plan(
         gateway=f"{LOOPBACK}:{ports.gateway}",
         metrics=f"http://{LOOPBACK}:{ports.metrics}/metrics",
         redis=redis_url,
+        features_metrics=f"http://{LOOPBACK}:{ports.features_metrics}/metrics",
         ranker=RankerChoice.TRITON if installation else RankerChoice.ONNXRUNTIME,
         logs=str(run_dir),
         triton_grpc=f"{LOOPBACK}:{ports.triton_grpc}" if installation else None,
@@ -123,6 +126,7 @@ def plan(
         parts.append(triton_part(installation, ports, run_dir, access.secret_file))
     environment = gateway_environment(release, ports.gateway, ports.metrics, redis_url, access)
     parts.append(gateway_part(programs.gateway, ports.gateway, environment))
+    parts.append(features_part(programs.features, ports.features_metrics, redis_url))
     return parts, addresses
 
 

@@ -17,6 +17,7 @@ class Programs:
 
     gateway: tuple[str, ...] = (sys.executable, "-m", "shortlist.gateway")
     seed: tuple[str, ...] = (sys.executable, "-m", "shortlist.features.seed")
+    features: tuple[str, ...] = (sys.executable, "-m", "shortlist.features")
 
 
 @dataclass(frozen=True, slots=True)

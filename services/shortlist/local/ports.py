@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from shortlist.core.errors import StartError
 
-GATEWAY_PORTS = ("redis", "gateway", "metrics")
+GATEWAY_PORTS = ("redis", "gateway", "metrics", "features_metrics")
 TRITON_PORTS = ("triton_http", "triton_grpc", "triton_metrics")
 
 
@@ -23,6 +23,7 @@ class Ports:
     triton_http: int = 8000
     triton_grpc: int = 8001
     triton_metrics: int = 8002
+    features_metrics: int = 0
 
     def resolve(self, names: Iterable[str]) -> "Ports":
         """Choose a free port for each named listener that has 0, and make sure that the others' are free.

@@ -104,15 +104,32 @@ def ranker_tensors(
     item_columns: F32,
     categories: I32,
     most: int | None = None,
+    stand_ins: I32 | None = None,
 ) -> dict[str, AnyArray]:
-    """Build the tensors that a ranker's manifest names, C-contiguous and in its dtypes."""
+    """Build the tensors that a ranker's manifest names, C-contiguous and in its dtypes.
+
+    Args:
+        specs: The tensors.
+        schema: The release's.
+        history: (B, H).
+        user_dense: (B, U) float32.
+        candidates: See `candidate_dense`.
+        item_columns: The same.
+        categories: The same.
+        most: The same.
+        stand_ins: (R,) int32, the row by which the ranker's graph knows each row, since it has those of the release
+            alone; None: its own.
+    """
     newest = history.newest(schema.history_length)
+    known, listed = newest.rows, candidates.rows
+    if stand_ins is not None:
+        known, listed = stand_ins[known], stand_ins[listed]
     available: dict[str, AnyArray] = {
         "user_dense": user_dense,
-        "history": newest.rows,
+        "history": known,
         "history_type": newest.types,
         "history_age": newest.ages,
-        "candidates": candidates.rows,
+        "candidates": listed,
         "candidate_dense": candidate_dense(history, candidates, item_columns, categories, most, len(schema.sources)),
     }
     return {spec.name: np.ascontiguousarray(available[spec.name], spec.dtype) for spec in specs}

@@ -8,6 +8,8 @@ from shortlist.core.arrays import F32, I32, AnyArray, Bool
 from shortlist.core.types import FIRST_ITEM_ROW, Filter
 from shortlist.release.strings import StringTable
 
+_ALL = slice(None)
+
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
@@ -29,23 +31,24 @@ class Catalogue:
         """Name an item's categories from general to special."""
         return [self.category_names[number] for number in self.categories[row] if number]
 
-    def allowed(self, condition: Filter) -> Bool:
-        """Mark the rows that a filter's categories and price range keep, as (R,) bool."""
-        is_item: Bool = np.greater_equal(np.arange(len(self.prices)), FIRST_ITEM_ROW)
+    def allowed(self, condition: Filter, rows: I32 | slice = _ALL) -> Bool:
+        """Mark which of (n,) rows a filter's categories and price range keep, as (n,) bool."""
+        is_item: Bool = np.greater_equal(np.arange(len(self.prices))[rows], FIRST_ITEM_ROW)
         conditions = [is_item]
+        categories, prices = self.categories[rows], self.prices[rows]
         if condition.include_categories:
-            conditions.append(self._has_any(condition.include_categories))
+            conditions.append(self._are_in(categories, condition.include_categories))
         if condition.exclude_categories:
-            conditions.append(~self._has_any(condition.exclude_categories))
+            conditions.append(~self._are_in(categories, condition.exclude_categories))
         if condition.price is not None:
             # A NaN price compares false: an item without a price is dropped.
-            conditions.append(np.greater_equal(self.prices, condition.price.low))
-            conditions.append(np.less_equal(self.prices, condition.price.high))
+            conditions.append(np.greater_equal(prices, condition.price.low))
+            conditions.append(np.less_equal(prices, condition.price.high))
         return np.asarray(np.logical_and.reduce(conditions))
 
-    def _has_any(self, names: tuple[str, ...]) -> Bool:
+    def _are_in(self, categories: I32, names: tuple[str, ...]) -> Bool:
         wanted = [number for number, name in enumerate(self.category_names) if number and name in names]
-        return np.asarray(np.isin(self.categories, wanted).any(axis=1))
+        return np.asarray(np.isin(categories, wanted).any(axis=1))
 
     def arrays(self) -> dict[str, AnyArray]:
         """Name the arrays for an npz file."""

@@ -18,6 +18,7 @@ class Recurring:
         step: Does it once and gives the seconds until the next time; UnavailableError where a dependency failed.
         on_failure: Called for every step that failed.
         clock: Monotonic seconds.
+        longest_pause_s: The bound.
     """
 
     def __init__(
@@ -26,8 +27,10 @@ class Recurring:
         step: Callable[[], float],
         on_failure: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
+        longest_pause_s: float = LONGEST_PAUSE_S,
     ) -> None:
         self._step, self._on_failure, self._clock = step, on_failure, clock
+        self._longest_pause_s = longest_pause_s
         self._logger = logging.getLogger(f"{__name__}.{name}")
         self._pause_s = 0.0  # the last one after a failure; 0 where the last step did not fail
         self._succeeded_at: float | None = None
@@ -57,7 +60,7 @@ class Recurring:
                 self._logger.exception("failed; it goes on")
             elif not self._pause_s:
                 self._logger.warning("%s; it is tried again", error)
-            self._pause_s = min(LONGEST_PAUSE_S, 2 * self._pause_s or FIRST_PAUSE_S)
+            self._pause_s = min(self._longest_pause_s, 2 * self._pause_s or FIRST_PAUSE_S)
             return self._pause_s
         if self._pause_s:
             self._logger.info("it goes on")

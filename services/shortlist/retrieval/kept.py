@@ -65,12 +65,12 @@ class Kept:
         """Find the k kept items with the largest inner product, exactly, for queries (B, D); (B, k), 0 pads."""
         listed = _nothing(len(queries), k)
         if self.is_gatherable:
-            _put(listed, *_nearest(queries, self.vectors, self.rows, k))
+            _put(listed, *nearest(queries, self.vectors, self.rows, k))
             return listed
         rows, scores = listed.rows[:, :0], listed.scores[:, :0]
         for start in range(0, self.count, _BLOCK_ROWS):
             block = self.rows[start : start + _BLOCK_ROWS]
-            found = _nearest(queries, self.embeddings[block].astype(np.float32), block, k)
+            found = nearest(queries, self.embeddings[block].astype(np.float32), block, k)
             rows, scores = np.hstack([rows, found[0]]), np.hstack([scores, found[1]])
             best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
             rows, scores = np.take_along_axis(rows, best, 1), np.take_along_axis(scores, best, 1)
@@ -99,7 +99,7 @@ def _nothing(queries: int, k: int) -> SourceList:
     return SourceList(np.zeros((queries, k), np.int32), np.zeros((queries, k), np.float32))
 
 
-def _nearest(queries: F32, vectors: F32, rows: I32, k: int) -> tuple[I32, F32]:
+def nearest(queries: F32, vectors: F32, rows: I32, k: int) -> tuple[I32, F32]:
     """Find the nearest among some rows' vectors, all of them where they are fewer than k."""
     if not len(rows):
         return np.zeros((len(queries), 0), np.int32), np.zeros((len(queries), 0), np.float32)

@@ -5,20 +5,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shortlist.core.arrays import F32, I32, I64
+from shortlist.core.arrays import F32, I32, I64, Bool
+from shortlist.core.compiled import BOOL, compiled, filled, given
 from shortlist.core.compiled import F32 as FLOAT
 from shortlist.core.compiled import I32 as INT
 from shortlist.core.compiled import I64 as LONG
-from shortlist.core.compiled import compiled, filled, given
 from shortlist.core.types import PADDING_ROW, Candidates, SourceList
 
 RRF_CONSTANT = 60.0
 """Reciprocal rank fusion, Cormack, Clarke, Büttcher (SIGIR 2009): score = sum over sources of 1 / (60 + rank)."""
+NOTHING_GONE: Bool = np.zeros(0, np.bool_)
 _EXCLUDED = -1
 _SCRATCH = threading.local()
 
 
-def merge(lists: Sequence[SourceList], excluded: I32, limit: int) -> Candidates:
+def merge(lists: Sequence[SourceList], excluded: I32, limit: int, is_gone: Bool = NOTHING_GONE) -> Candidates:
     """Drop what is excluded, cut each list to its quota, keep the `limit` best by reciprocal rank fusion.
 
     What a request gets does not depend on the others of its batch: lists are cut to their quotas after the exclusions,
@@ -28,6 +29,7 @@ def merge(lists: Sequence[SourceList], excluded: I32, limit: int) -> Candidates:
         lists: One list a source, all over the same B requests; a row repeats in no list.
         excluded: (B, E) int32, rows that may not appear; 0 pads.
         limit: N, the most candidates a request keeps.
+        is_gone: (R,) bool, rows that may appear for nobody; (0,): there are none.
 
     Returns:
         Candidates of width N, in order of falling fused score.
@@ -45,7 +47,7 @@ def merge(lists: Sequence[SourceList], excluded: I32, limit: int) -> Candidates:
     )
     barred = np.ascontiguousarray(excluded)
     places = _table(1 + max(int(rows.max(initial=0)), int(barred.max(initial=0))))
-    _merge(rows, scores, widths, quotas, barred, places, merged.rows, merged.scores, merged.ranks)
+    _merge(rows, scores, widths, quotas, barred, is_gone, places, merged.rows, merged.scores, merged.ranks)
     return merged
 
 
@@ -57,12 +59,12 @@ def _table(size: int) -> I32:
     return held
 
 
-@compiled(given(INT, 1), INT, filled(INT, 1), filled(INT, 1), LONG)
-def _number(listed: I32, quota: int, places: I32, found: I32, count: int) -> int:
+@compiled(given(INT, 1), INT, given(BOOL, 1), filled(INT, 1), filled(INT, 1), LONG)
+def _number(listed: I32, quota: int, is_gone: Bool, places: I32, found: I32, count: int) -> int:
     """Number what one source lists, up to its quota, and no other did before; give the new count."""
     rank = 0
     for row in listed:
-        if places[row] == _EXCLUDED:
+        if places[row] == _EXCLUDED or (row < len(is_gone) and is_gone[row]):
             continue
         if rank == quota:
             break
@@ -80,6 +82,7 @@ def _number(listed: I32, quota: int, places: I32, found: I32, count: int) -> int
     given(LONG, 1),
     given(INT, 2),
     given(INT, 2),
+    given(BOOL, 1),
     filled(INT, 1),
     filled(INT, 2),
     filled(FLOAT, 3),
@@ -91,6 +94,7 @@ def _merge(
     widths: I64,
     quotas: I32,
     excluded: I32,
+    is_gone: Bool,
     places: I32,
     merged_rows: I32,
     merged_scores: F32,
@@ -110,7 +114,7 @@ def _merge(
         for source, width in enumerate(widths):
             listed, quota = rows[request, begin : begin + width], quotas[source, request]
             before = count
-            count = _number(listed, quota, places, found, count)
+            count = _number(listed, quota, is_gone, places, found, count)
             ranks[before:count], values[before:count], fused[before:count] = 0, 0.0, 0.0
             rank = 0
             for column, row in enumerate(listed):

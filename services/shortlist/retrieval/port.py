@@ -1,7 +1,8 @@
 """The retrieval ports: an item index, and a source of candidates."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -45,6 +46,17 @@ class ItemIndex(Protocol):
         """Release the device; a search after it is an UnavailableError, unless it needs none: over few kept rows."""
 
 
+class Embeds(Protocol):
+    """A query tower."""
+
+    def embed(self, history: History, user_dense: F32) -> F32:
+        """Embed users: (B, D) float32; UnavailableError where it fails."""
+
+
+_SPARE = 1.25
+"""As in `plan`: among a user's nearest more may be gone than in the catalogue."""
+
+
 @dataclass(frozen=True, slots=True)
 class Retrieval:
     """What sources know of a batch of requests.
@@ -55,12 +67,28 @@ class Retrieval:
         kept: For each request the part of the catalogue that its filter keeps; None: all of it.
         excluded: (B, E) int32, rows that the answers may not hold, 0 pads; a source that would otherwise propose
             excluded items proposes so many more.
+        gone_share: Share of the items that no answer may hold, and that no source needs to leave out.
+        arrivals: The items that came after the release and may be shown; None: there are none.
     """
 
     history: History
     user_dense: F32
     kept: Sequence[Kept | None]
     excluded: I32
+    gone_share: float = 0.0
+    arrivals: Kept | None = None
+    _queries: dict[int, F32] = field(default_factory=dict)
+
+    def queries(self, tower: Embeds) -> F32:
+        """Embed the users by a query tower, once for all sources: (B, D) float32.
+
+        Raises:
+            UnavailableError: the tower failed.
+        """
+        queries = self._queries.get(id(tower))
+        if queries is None:
+            queries = self._queries[id(tower)] = tower.embed(self.history, self.user_dense)
+        return queries
 
     def by_filter(self) -> dict[Kept | None, list[int]]:
         """Group the requests by what their filters keep."""
@@ -73,6 +101,10 @@ class Retrieval:
     def excluded_at_most(self) -> int:
         """Bound the number of items that a request of the batch excludes."""
         return int(self.excluded.shape[1])
+
+    def spare(self, quota: int) -> int:
+        """Tell how many items more than a quota hold enough that are not gone."""
+        return math.ceil(quota * self.gone_share / (1.0 - self.gone_share) * _SPARE) if self.gone_share else 0
 
     def quotas(self, quota: int) -> I32:
         """Give each request a source's quota, or room for every row where its filter wants all of them: (B,) int32."""

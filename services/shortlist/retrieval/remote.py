@@ -56,7 +56,9 @@ class RemoteIndex:
         if not self._breaker.allows():
             raise UnavailableError(DEPENDENCY, "failed too often; it is asked again in a moment")
         try:
-            found = self._ask(queries, min(k, MAX_K), b"" if kept is None else bitmap_of(kept))
+            found = self._ask(
+                queries, min(k, MAX_K), b"" if kept is None else bitmap_of(kept, FIRST_ITEM_ROW + self._items)
+            )
         except UnavailableError:
             self._breaker.failed()
             raise

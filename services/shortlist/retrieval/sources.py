@@ -34,12 +34,13 @@ class TowerSource:
 
         A request whose exclusions leave it too little of the first search has a second one, as wide as it may need.
         """
-        queries = self._tower.embed(retrieval.history, retrieval.user_dense)
+        queries = retrieval.queries(self._tower)
         quotas = retrieval.quotas(self._quota)
-        widest = self._quota + retrieval.excluded_at_most
+        spare = retrieval.spare(self._quota)
+        widest = self._quota + spare + retrieval.excluded_at_most
         groups = {kept: np.array(places) for kept, places in retrieval.by_filter().items()}
         found = {
-            kept: self._search(queries[places], kept, widest, retrieval.excluded[places])
+            kept: self._search(queries[places], kept, widest, _SPARE + spare, retrieval.excluded[places])
             for kept, places in groups.items()
         }
         width = max(int(quotas.max(initial=0)), *(lists.rows.shape[1] for lists in found.values()))
@@ -49,11 +50,11 @@ class TowerSource:
             _put(listed, places, found[kept])
         return listed
 
-    def _search(self, queries: F32, kept: Kept | None, widest: int, excluded: I32) -> SourceList:
+    def _search(self, queries: F32, kept: Kept | None, widest: int, spare: int, excluded: I32) -> SourceList:
         """Search for requests with one filter."""
         if kept is not None:
             return self._index.search(queries, kept.count if kept.is_exhaustive else min(widest, kept.count), kept)
-        found = self._index.search(queries, min(widest, self._quota + _SPARE, len(self._index)))
+        found = self._index.search(queries, min(widest, self._quota + spare, len(self._index)))
         short = self._short(found.rows, excluded)
         if not len(short):
             return found
@@ -107,7 +108,7 @@ class NeighbourSource:
         request, row = np.divmod(places[first], stride)
         order, place_of = best_first(request, sums, users)
         quotas = retrieval.quotas(self._quota)
-        inside = place_of < (quotas + retrieval.excluded_at_most)[request[order]]
+        inside = place_of < (quotas + retrieval.spare(self._quota) + retrieval.excluded_at_most)[request[order]]
         order, place_of = order[inside], place_of[inside]
         width = int(place_of.max(initial=-1)) + 1
         listed = SourceList(np.zeros((users, width), np.int32), np.zeros((users, width), np.float32), quotas)
@@ -128,7 +129,8 @@ class PopularSource:
     def propose(self, retrieval: Retrieval) -> SourceList:
         """Repeat the head of the popular list for each request; filtered requests get its kept part."""
         quotas = retrieval.quotas(self._quota)
-        width = min(int(quotas.max(initial=0)) + retrieval.excluded_at_most, len(self._popular))
+        longest = int(quotas.max(initial=0)) + retrieval.spare(self._quota) + retrieval.excluded_at_most
+        width = min(longest, len(self._popular))
         rows = np.tile(self._popular[:width], (len(retrieval.kept), 1))
         for place, kept in enumerate(retrieval.kept):
             if kept is not None:

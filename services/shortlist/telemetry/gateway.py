@@ -11,7 +11,7 @@ from shortlist.core.types import Degraded
 from shortlist.telemetry.buckets import BATCH_SIZE, CANDIDATES, LATENCY_S
 
 DROP_REASONS = ("deadline", "cancelled", "shutdown", "failed")
-DEPENDENCIES = ("redis", "triton", "index", "query_tower", "features")
+DEPENDENCIES = ("redis", "triton", "index", "query_tower", "features", "catalogue")
 BREAKERS = ("redis", "triton", "index")
 IGNORED_ITEMS = ("session", "exclude", "rank")
 RULES_OUTCOMES = ("applied", "refused")

@@ -3,6 +3,7 @@ import pytest
 
 from shortlist.core.types import Filter, Query
 from shortlist.features.row import MAX_EVENTS, UserRow
+from shortlist.gateway.catalog_shelf import Shelf
 from shortlist.gateway.known import LEAST_HISTORY, Encoder, Known
 from shortlist.release.bundle import Release
 from shortlist.retrieval.filters import Filters
@@ -15,7 +16,8 @@ ROW = user_row([1, 2, 3])
 def encoder(tiny_release: Release) -> Encoder:
     """Encode as of the end of the tiny log."""
     filters = Filters(tiny_release.catalogue, tiny_release.items.embeddings)
-    return Encoder(tiny_release, filters, lambda: float(LOG_END_S))
+    whole = Shelf.of(tiny_release, filters)
+    return Encoder(lambda: whole, lambda: float(LOG_END_S))
 
 
 def excluded(known: Known, request: int = 0) -> set[int]:

@@ -53,7 +53,7 @@ def store() -> PlayedStore:
 
 @pytest.fixture
 def live(tiny_release: Release, store: PlayedStore) -> LiveSources:
-    return LiveSources(tiny_release, store)
+    return LiveSources(lambda: tiny_release, store)
 
 
 def proposals(live: LiveSources, release: Release, *history: int) -> dict[str, list[str]]:

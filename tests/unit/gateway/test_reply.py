@@ -84,7 +84,7 @@ class TestBatchReply:
 
     def test_the_last_outcome_answers_and_results_keep_the_order_of_the_requests(self, place: Kitchen) -> None:
         call = PlayedCall(METHOD, b"")
-        reply = BatchReply(reply_to(call, place), place.release, 3)
+        reply = BatchReply(reply_to(call, place), place.release, 3, lambda: None)
         for number in (2, 0):
             reply.settle(number, slate(place, 5 + number), NOT_RUN)
             assert call.answers == []
@@ -94,7 +94,7 @@ class TestBatchReply:
 
     def test_a_request_that_fails_fails_alone(self, place: Kitchen) -> None:
         call = PlayedCall(METHOD, b"")
-        reply = BatchReply(reply_to(call, place), place.release, 2)
+        reply = BatchReply(reply_to(call, place), place.release, 2, lambda: None)
         reply.settle(0, OverloadedError("full", 0.1), NOT_RUN)
         reply.settle(1, slate(place, 5), NOT_RUN)
         refused, answered = self.results(call)
@@ -106,7 +106,7 @@ class TestBatchReply:
     def test_a_request_that_is_settled_twice_keeps_its_first_outcome(self, place: Kitchen) -> None:
         # The micro-batcher rejects a whole batch when it raises, those among it that have an answer as well.
         call = PlayedCall(METHOD, b"")
-        reply = BatchReply(reply_to(call, place), place.release, 2)
+        reply = BatchReply(reply_to(call, place), place.release, 2, lambda: None)
         reply.settle(0, slate(place, 5), NOT_RUN)
         reply.settle(0, ShortlistError("internal error"), NOT_RUN)
         assert call.answers == []
@@ -117,14 +117,14 @@ class TestBatchReply:
 
     def test_an_outcome_that_cannot_be_told_leaves_room_for_an_error(self, place: Kitchen) -> None:
         call = PlayedCall(METHOD, b"")
-        reply = BatchReply(reply_to(call, place), place.release, 1)
+        reply = BatchReply(reply_to(call, place), place.release, 1, lambda: None)
         with pytest.raises(IndexError):
             reply.settle(0, replace(slate(place, 5), user=UserKnowledge((10_000,), 1, 1)), NOT_RUN)
         reply.settle(0, ShortlistError("internal error"), NOT_RUN)
         assert self.results(call)[0].status.code == grpc.StatusCode.INTERNAL.value[0]
 
     def test_each_answer_of_a_batch_is_counted_and_the_call_once(self, place: Kitchen) -> None:
-        reply = BatchReply(reply_to(PlayedCall(METHOD, b""), place), place.release, 2)
+        reply = BatchReply(reply_to(PlayedCall(METHOD, b""), place), place.release, 2, lambda: None)
         for number in range(2):
             cold = Slate(**{name: getattr(slate(place, 5), name) for name in Slate.__slots__} | {"is_cold_start": True})
             reply.settle(number, cold, NOT_RUN)

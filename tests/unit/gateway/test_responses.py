@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from shortlist.core.types import Degraded
 from shortlist.gateway import responses
@@ -7,8 +6,8 @@ from shortlist.gateway.slate import ItemExplanation, Slate, UserKnowledge
 from shortlist.gateway.wire import ItemWriter
 from shortlist.release.bundle import Release
 from shortlist.release.vocabulary import Vocabulary
-from shortlist.v1 import catalog_pb2, recommender_pb2
-from support.tiny_release import ITEMS, SOURCES, UNPRICED, item_id
+from shortlist.v1 import recommender_pb2
+from support.tiny_release import ITEMS, SOURCES, item_id
 
 STAGES = [("queue", 0.0005), ("rank", 0.0012344)]
 REQUEST_ID = "00" * 16
@@ -106,25 +105,6 @@ def test_an_empty_slate_is_an_empty_answer(tiny_release: Release) -> None:
         "rows", "scores", "retrieval_scores", "source_scores", "source_ranks"
     )})  # fmt: skip
     assert list(recommend_response(nothing, tiny_release).items) == []
-
-
-def test_items_are_described_from_the_catalogue(tiny_release: Release) -> None:
-    response = catalog_pb2.GetItemsResponse.FromString(responses.items_response([item_id(2), "gone"], tiny_release))
-    (item,) = response.items
-    assert (item.item_id, item.title, list(item.categories), item.available) == (
-        item_id(2),
-        "Bread no. 2",
-        ["Food", "Bread"],
-        True,
-    )
-    assert item.price == pytest.approx(float(tiny_release.catalogue.prices[4]))
-    assert list(response.unknown_item_ids) == ["gone"]
-
-
-def test_an_item_without_a_price_has_none(tiny_release: Release) -> None:
-    encoded = responses.items_response([item_id(UNPRICED[0])], tiny_release)
-    (item,) = catalog_pb2.GetItemsResponse.FromString(encoded).items
-    assert not item.HasField("price")
 
 
 def test_items_have_the_same_place_in_every_kind_of_answer() -> None:

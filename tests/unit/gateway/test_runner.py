@@ -5,7 +5,8 @@ import pytest
 from shortlist.core.errors import NotFoundError, ShortlistError
 from shortlist.core.types import Query, SimilarQuery
 from shortlist.features.row import UserRow
-from shortlist.gateway.jobs import NOT_RUN, AnyQuery, ItemsQuery, Job, Outcome, Timings
+from shortlist.gateway.catalog_readers import Readers
+from shortlist.gateway.jobs import NOT_RUN, AnyQuery, Job, Outcome, Timings
 from shortlist.gateway.runner import BatchRunner, reject
 from shortlist.gateway.similar import SimilarItems
 from shortlist.gateway.slate import Slate
@@ -56,9 +57,8 @@ def runner(place: Kitchen) -> BatchRunner:
     filters = Filters(release.catalogue, release.items.embeddings)
     similar = SimilarItems(release, open_index(release), filters, place.metrics)
     answers = AnswerMetrics(place.registry, SOURCES, release.vocabulary.row_count, ITEMS)
-    return BatchRunner(
-        place.pipeline, similar, place.metrics, answers, NO_TRACING, ItemWriter(release.vocabulary, SOURCES)
-    )
+    writer = ItemWriter(release.vocabulary, SOURCES)
+    return BatchRunner(place.pipeline, similar, place.metrics, answers, NO_TRACING, writer, Readers())
 
 
 def test_every_kind_of_request_in_a_batch_is_settled_once(runner: BatchRunner) -> None:
@@ -66,13 +66,12 @@ def test_every_kind_of_request_in_a_batch_is_settled_once(runner: BatchRunner) -
     queries = [
         SimilarQuery("gone", 5),
         Query("ann", 5),
-        ItemsQuery((item_id(1),)),
         SimilarQuery(item_id(1), 3),
         Query("bo", 7),
     ]
     runner.run([outcomes.job(query) for query in queries])
-    kinds = [type(outcomes.only(number)[0]) for number in range(5)]
-    assert kinds == [NotFoundError, Slate, ItemsQuery, Slate, Slate]
+    kinds = [type(outcomes.only(number)[0]) for number in range(4)]
+    assert kinds == [NotFoundError, Slate, Slate, Slate]
 
 
 def test_each_request_gets_its_own_answer(runner: BatchRunner) -> None:
@@ -95,9 +94,9 @@ def test_the_wait_in_the_queue_comes_before_the_stages(runner: BatchRunner) -> N
 
 def test_a_request_is_told_how_many_were_in_its_batch(runner: BatchRunner) -> None:
     outcomes = Outcomes()
-    queries = [Query("ann", 5), Query("bo", 5), SimilarQuery(item_id(1), 3), ItemsQuery((item_id(1),))]
+    queries = [Query("ann", 5), Query("bo", 5), SimilarQuery(item_id(1), 3)]
     runner.run([outcomes.job(query) for query in queries])
-    assert [outcomes.only(number)[1].batch_size for number in range(4)] == [2, 2, 1, 0]
+    assert [outcomes.only(number)[1].batch_size for number in range(3)] == [2, 2, 1]
 
 
 def test_queue_and_stages_are_observed(runner: BatchRunner, place: Kitchen) -> None:

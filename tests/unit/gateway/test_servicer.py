@@ -8,6 +8,9 @@ from prometheus_client import CollectorRegistry
 
 from shortlist.core.errors import OverloadedError
 from shortlist.core.types import Query
+from shortlist.features.catalog import GONE
+from shortlist.gateway.catalog_jobs import CatalogJob, ItemsQuery
+from shortlist.gateway.catalog_readers import Readers
 from shortlist.gateway.event_requests import MAX_EVENTS
 from shortlist.gateway.events import EventJob
 from shortlist.gateway.jobs import Job
@@ -15,6 +18,7 @@ from shortlist.gateway.observer import CallObserver
 from shortlist.gateway.requests import MAX_BATCH_REQUESTS
 from shortlist.gateway.runner import BatchRunner, reject
 from shortlist.gateway.servicer import (
+    DELETE_ITEMS,
     GET_ITEMS,
     METHODS,
     RANK,
@@ -22,6 +26,7 @@ from shortlist.gateway.servicer import (
     RECOMMEND_BATCH,
     RECORD_EVENTS,
     SIMILAR_ITEMS,
+    UPSERT_ITEMS,
     Servicer,
 )
 from shortlist.gateway.similar import SimilarItems
@@ -69,13 +74,17 @@ class Desk:
         similar = SimilarItems(release, open_index(release), filters, metrics)
         self.queue: Queue[Job] = Queue()
         self.events: Queue[EventJob] = Queue()
+        self.catalog: Queue[CatalogJob] = Queue()
+        self.readers = Readers()
         answers = AnswerMetrics(self.registry, SOURCES, release.vocabulary.row_count, ITEMS)
         writer = ItemWriter(release.vocabulary, SOURCES)
-        self._runner = BatchRunner(place.pipeline, similar, metrics, answers, NO_TRACING, writer)
+        self._runner = BatchRunner(place.pipeline, similar, metrics, answers, NO_TRACING, writer, self.readers)
         self._servicer = Servicer(
             release,
             self.queue,
             self.events,
+            self.catalog,
+            self.readers,
             metrics,
             CallObserver(metrics, NO_TRACING, release.id, 0.0),
             DEFAULT_DEADLINE_S,
@@ -144,11 +153,32 @@ def test_rank_answers_with_all_known_candidates_and_names_the_others(desk: Desk)
     assert list(response.unknown_item_ids) == ["gone"]
 
 
-def test_get_items_answers_from_the_catalogue(desk: Desk) -> None:
-    call = desk.answered(GET_ITEMS, catalog_pb2.GetItemsRequest(item_ids=[item_id(1), "gone"]))
-    response = catalog_pb2.GetItemsResponse.FromString(call.answer)
-    assert [item.title for item in response.items] == ["Coffee no. 1"]
-    assert list(response.unknown_item_ids) == ["gone"]
+def test_calls_of_the_catalogue_are_checked_and_handed_to_those_who_run_them(desk: Desk) -> None:
+    item = catalog_pb2.Item(item_id="new")
+    desk.take(GET_ITEMS, catalog_pb2.GetItemsRequest(item_ids=[item_id(1), "gone"]))
+    desk.take(UPSERT_ITEMS, catalog_pb2.UpsertItemsRequest(items=[item]))
+    desk.take(DELETE_ITEMS, catalog_pb2.DeleteItemsRequest(item_ids=["old"]))
+    assert [(job.kind, job.asked) for job in desk.catalog.jobs] == [
+        ("read", ItemsQuery((item_id(1), "gone"))),
+        ("upsert", catalog_pb2.UpsertItemsRequest(items=[item])),
+        ("delete", {"old": GONE}),
+    ]
+    assert desk.queue.jobs == []
+
+
+def test_a_batch_is_read_until_its_last_answer_is_out(desk: Desk) -> None:
+    desk.take(RECOMMEND_BATCH, recommender_pb2.RecommendBatchRequest(requests=[ANN, RecommendRequest()]))
+    desk.readers.version = 1
+    assert desk.readers.oldest == 0
+    desk.run()
+    assert desk.readers.oldest == 1
+
+
+def test_a_batch_that_is_refused_is_not_read(desk: Desk) -> None:
+    desk.queue.is_full = True
+    desk.take(RECOMMEND_BATCH, recommender_pb2.RecommendBatchRequest(requests=[ANN]))
+    desk.readers.version = 1
+    assert desk.readers.oldest == 1
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -161,7 +191,7 @@ def test_garbage_is_an_invalid_argument(desk: Desk, method: str) -> None:
 def test_an_empty_message_is_an_invalid_argument_that_names_a_field(desk: Desk, method: str) -> None:
     status = desk.take(method, b"").status
     assert status.code is grpc.StatusCode.INVALID_ARGUMENT
-    assert status.message.split(":")[0] in {"user_id", "item_id", "item_ids", "requests", "events"}
+    assert status.message.split(":")[0] in {"user_id", "item_id", "item_ids", "items", "requests", "events"}
 
 
 @pytest.mark.parametrize(

@@ -26,5 +26,11 @@ def test_a_forbidden_port_is_not_called_taken() -> None:
 
 def test_the_defaults_are_the_documented_ports() -> None:
     assert Ports() == Ports(
-        gateway=50051, metrics=9464, redis=6379, triton_http=8000, triton_grpc=8001, triton_metrics=8002
+        gateway=50051,
+        metrics=9464,
+        redis=6379,
+        triton_http=8000,
+        triton_grpc=8001,
+        triton_metrics=8002,
+        features_metrics=0,
     )
