@@ -8,6 +8,7 @@ SCORES = "shortlist_gateway_score_log_odds"
 FEATURE_AGE = "shortlist_gateway_feature_age_seconds"
 CANDIDATES = "shortlist_gateway_candidates_items"
 SLATES = "shortlist_gateway_slates_total"
+CATALOGUE = "shortlist_gateway_catalogue"
 EVENT_TRIP = "shortlist_gateway_event_batch_seconds"
 EVENTS_A_TRIP = "shortlist_gateway_event_batch_size_events"
 
@@ -23,6 +24,7 @@ def board() -> Dashboard:
             "Candidates": _candidates(),
             "Users": _users(),
             "Events": _events(),
+            "Catalogue": _catalogue(),
             "Rules": _rules(),
         },
     )
@@ -139,6 +141,59 @@ def _events() -> list[Panel]:
             {
                 "events": mean(EVENTS_A_TRIP, GATEWAY),
                 "calls waiting": f"sum ({selected('shortlist_gateway_waiting_event_calls', GATEWAY)})",
+            },
+        ),
+    ]
+
+
+def _catalogue() -> list[Panel]:
+    troubles = {"lost": "losses", "without room": "unplaced", "unreadable": "bad_records"}
+    return [
+        lines(
+            "Catalogue calls",
+            "Items upserted, deleted and read a second; failed ones were not acknowledged.",
+            "ops",
+            {"{{kind}} {{outcome}}": per_second(f"{CATALOGUE}_changes_total", GATEWAY, by=["kind", "outcome"])},
+        ),
+        lines(
+            "Deletions and changes",
+            "Time from a deletion until no server shows the item, and time to apply what changed to one process, at 99 "
+            "of 100: deletions that take seconds wait for a server that hangs.",
+            "s",
+            {
+                "deletion, p99": quantile(0.99, f"{CATALOGUE}_delete_seconds", GATEWAY),
+                "applying, p99": quantile(0.99, f"{CATALOGUE}_apply_seconds", GATEWAY),
+            },
+        ),
+        lines(
+            "Changes applied",
+            "Number of the last change in each gateway: a line that stays behind the others does not follow.",
+            "none",
+            {"{{instance}}": selected(f"{CATALOGUE}_sequence", GATEWAY)},
+        ),
+        states(
+            "Standing",
+            "A strip a gateway, red while it cannot renew its lease and its answers say stale_catalogue.",
+            {"{{instance}}": selected(f"{CATALOGUE}_in_standing", GATEWAY)},
+            {1: ("in good standing", "green"), 0: ("stale", "red")},
+        ),
+        lines(
+            "New and gone items",
+            "Items that came after the release, and those that were taken off or cannot be had, in each gateway.",
+            "none",
+            {
+                "new, {{instance}}": selected(f"{CATALOGUE}_new_items", GATEWAY),
+                "gone, {{instance}}": selected(f"{CATALOGUE}_gone_items", GATEWAY),
+            },
+        ),
+        lines(
+            "Troubles of the catalogue",
+            "Catalogues that Redis lost, new items without room, records that could not be read, by gateway since its "
+            "start: anything above 0 is worth a look at the log.",
+            "none",
+            {
+                f"{words}, {{{{instance}}}}": selected(f"{CATALOGUE}_{name}_total", GATEWAY)
+                for words, name in troubles.items()
             },
         ),
     ]

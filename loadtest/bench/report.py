@@ -11,7 +11,7 @@ from loadtest.bench.meter import BATCH, BATCHES_IN_FLIGHT
 from loadtest.bench.plots import write_plots
 from loadtest.bench.readings import MS, WHOLE_PERCENT, Figures
 from loadtest.bench.sweep_table import in_words, swept
-from loadtest.bench.systems import CONNECTIONS, FASTAPI_INLINE, OURS, WORKERS
+from loadtest.bench.systems import CONNECTIONS, FASTAPI_INLINE, OURS
 from loadtest.peers.environments import PEERS
 from loadtest.peers.run import PeerChoice
 from loadtest.peers.sweep import RESULTS, Point, best_of
@@ -123,10 +123,10 @@ def _systems(result: Figures, points: Sequence[Point]) -> Iterator[Sequence[str]
     best = {peer: PeerChoice(**point["choice"]) for peer, point in best_of(points).items()}
     warm = "near cache on, as it is by default; warm"
     known = {
-        OURS[0]: ("Shortlist, ranker in its process", f"{WORKERS['onnxruntime']} processes, native front door, {warm}"),
+        OURS[0]: ("Shortlist, ranker in its process", f"one process, native front door, {warm}"),
         OURS[1]: (
             "Shortlist, ranker on Triton from the wheel",
-            f"{WORKERS['triton']} gateway process, native front door, {warm}",
+            f"one gateway process, native front door, {warm}",
         ),
         OURS[2]: ("Shortlist, ranker in its process", "the same, near cache off"),
         FASTAPI_INLINE: ("FastAPI", f"{in_words(PeerChoice(wait_ms=None))}; sequential only"),

@@ -1,8 +1,9 @@
 """Two gateway processes on one port against one: a closed loop of 64 connections, unpinned, and pinned to a core each.
 
-The gateways rank in their own process. The generator and Valkey are processes of their own, pinned nowhere, and share
-the cores: where there are two cores, a second worker has only what those leave it, so the generator's share is told.
-The kernel gives each connection to one of the two for as long as it lasts, by a hash of its ends: halves are not equal.
+The gateways rank in their own process, a batch at a time. The generator and Valkey are processes of their own, pinned
+nowhere, and share the cores: where there are two cores, a second worker has only what those leave it, so the
+generator's share is told. The kernel gives each connection to one of the two for as long as it lasts, by a hash of
+its ends: halves are not equal.
 """
 
 import os
@@ -41,7 +42,8 @@ def measure(work: Workload, console: Console, *, rounds: int = ROUNDS, seconds: 
     """
     cores = sorted(os.sched_getaffinity(0))
     with testbed(work) as bed, ExitStack() as stack:
-        servers = {count: stack.enter_context(bed.gateways(workers=count)) for count in COUNTS}
+        environment = {"SHORTLIST_GATEWAY_BATCH_WORKERS": "1"}  # a process alone would run two batches at a time
+        servers = {count: stack.enter_context(bed.gateways(workers=count, environment=environment)) for count in COUNTS}
         for server in servers.values():
             closed_loop(server.address, server, work.users, CONNECTIONS, seconds / 2)  # warms up
         found: list[dict[str, dict[str, float]]] = []

@@ -1,8 +1,8 @@
 """What upserts cost the answers: p99 without them and with 1,000 a second, `python -m loadtest.scenarios.upserts`.
 
 A gateway carries half of the highest rate that it keeps with p99 under 50 ms, in turns with upserts and without. They
-come in calls of ten, over one connection and on schedule: new prices for items of the release in turn, and one item in
-ten is one that came after it.
+come in calls of 50, as events do, over one connection and on schedule: new prices for items of the release in turn,
+and one item in ten is one that came after it.
 """
 
 import sys
@@ -28,7 +28,7 @@ from shortlist.v1.catalog_pb2 import Item
 from shortlist.v1.catalog_pb2 import UpsertItemsRequest as Request
 
 ROUNDS, SECONDS = 3, 5.0
-PER_S, ITEMS_A_CALL = 1_000, 10
+PER_S, ITEMS_A_CALL = 1_000, 50
 NEW_ITEMS = 2_000
 _NEW_EVERY = 10
 _TIMEOUT_S = 5.0

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from shortlist.core.errors import InputError, ReleaseRefusedError, ShortlistError
 from shortlist.release.manifest import Precision
+from shortlist.screen.catalogue import DEFAULT_GATEWAY, Gateway, items_app
 
 app = typer.Typer(
     name="shortlist",
@@ -29,12 +30,9 @@ app.add_typer(rules_app, name="rules")
 events_app = typer.Typer(help="Recorded events.", no_args_is_help=True)
 app.add_typer(events_app, name="events")
 
-items_app = typer.Typer(help="The live catalogue.", no_args_is_help=True)
 app.add_typer(items_app, name="items")
 
-DEFAULT_GATEWAY = "127.0.0.1:50051"
 EventName = Literal["impression", "view", "click", "cart", "purchase", "hide"]
-Gateway = Annotated[str, typer.Option("--gateway", envvar="SHORTLIST_CLIENT_GATEWAY", help="The gateway's address.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Limit = Annotated[int, typer.Option(min=0, max=200, help="How many items; 0 is the server's default.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
@@ -315,48 +313,6 @@ def export(
     with closing(EventLog.connect(FeatureSettings())) as log:
         exported = export_events(log.pages(), out, Release.open(release) if release else None)
     print(f"{out}: {exported.events} events; train on them with --dataset events --path {exported.toml}")
-
-
-@items_app.command("get")
-def get_items(items: list[str], *, gateway: Gateway = DEFAULT_GATEWAY) -> None:
-    """Print what the catalogue knows of items, as JSON."""
-    from shortlist.client import Client
-
-    with Client(gateway, caller="cli") as client:
-        _print_message(client.get_items(items))
-
-
-@items_app.command("upsert")
-def upsert_items(
-    file: Annotated[Path, typer.Argument(help="JSON lines, an item each, with the fields of protos' Item; -: stdin.")],
-    *,
-    gateway: Gateway = DEFAULT_GATEWAY,
-) -> None:
-    """Add items or replace them."""
-    from shortlist.client import Client
-    from shortlist.screen.items import calls_of, items_in
-
-    with Client(gateway, caller="cli", timeout_s=10.0) as client:
-        count, sequence = 0, 0
-        for items in calls_of(items_in(file)):
-            sequence = client.upsert_items(items).sequence
-            count += len(items)
-    print(f"upserted: {count} items, change {sequence} of the catalogue")
-
-
-@items_app.command("delete")
-def delete_items(
-    items: list[str],
-    *,
-    timeout_s: Annotated[float, typer.Option("--timeout-s", min=0.1, help="How long to wait for every server.")] = 10.0,
-    gateway: Gateway = DEFAULT_GATEWAY,
-) -> None:
-    """Take items off; it ends when every live server has applied it."""
-    from shortlist.client import Client
-
-    with Client(gateway, caller="cli", timeout_s=timeout_s) as client:
-        sequence = client.delete_items(items).sequence
-    print(f"deleted: {len(items)} items on every server, change {sequence} of the catalogue")
 
 
 @app.command()

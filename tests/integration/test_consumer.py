@@ -156,6 +156,34 @@ def test_a_group_that_was_removed_goes_on_after_what_was_applied(place: Place) -
     place.assert_right()
 
 
+def test_a_group_that_was_removed_after_a_take_over_applies_nothing_again(place: Place) -> None:
+    events = many_events(30, users=1)
+    place.shelf.record(*events[:20])
+    with pytest.raises(Killed):
+        place.deriving.consumer(STARTS + 1).step()
+    place.shelf.record(*events[20:])
+    place.deriving.consumer(taken_over_s=3600.0).step()
+    assert place.deriving.applied() == 10, "the newer events are applied first"
+    place.deriving.drain(place.deriving.consumer(), 30)
+    place.shelf.client.xgroup_destroy(stream_key(shard_of("user-0")), GROUP)
+    place.deriving.consumer().step()
+    place.assert_right()
+
+
+@pytest.mark.parametrize("part", ["items", "pairs", "users"])
+def test_where_a_key_is_somebody_elses_nothing_is_acknowledged(place: Place, part: str) -> None:
+    events = many_events(10, users=1)
+    place.shelf.record(*events)
+    key = derived_key(shard_of("user-0"), part)
+    place.shelf.client.set(key, "not a hash")
+    for _ in range(2):
+        with pytest.raises(UnavailableError, match="WRONGTYPE"):
+            place.deriving.consumer().step()
+    place.shelf.client.delete(key)
+    place.deriving.drain(place.deriving.consumer(), len(events))
+    place.assert_right()
+
+
 def test_an_entry_that_is_no_event_is_passed_over_and_counted(place: Place) -> None:
     stream = stream_key(shard_of("ann"))
     place.shelf.client.xadd(stream, {"event": b"\xff\xff"})

@@ -7,8 +7,8 @@ import pytest
 from prometheus_client import Metric
 
 from shortlist.gateway.live import LIVE_SOURCES
-from shortlist.retrieval.delta import NEW_ARRIVALS
 from shortlist.release.bundle import Release
+from shortlist.retrieval.delta import NEW_ARRIVALS
 from shortlist.v1 import recommender_pb2
 from support.gateways import TIMEOUT_S, Reached, failure_of, serving
 from support.real_servers import Valkey

@@ -5,8 +5,10 @@ import re
 import grpc
 from prometheus_client import CollectorRegistry
 
+from shortlist.gateway.live import LIVE_SOURCES
 from shortlist.gateway.servicer import METHODS
 from shortlist.telemetry.answers import AnswerMetrics
+from shortlist.telemetry.catalogue import CatalogueMetrics
 from shortlist.telemetry.events import EventMetrics
 from shortlist.telemetry.features import DerivationMetrics
 from shortlist.telemetry.gateway import GatewayMetrics
@@ -23,12 +25,13 @@ def measured() -> dict[str, Labels]:
     """Register what the services measure; label values by label by the name of each sample."""
     codes = [code.name for code in grpc.StatusCode]
     gateway, retrieval, features = CollectorRegistry(), CollectorRegistry(), CollectorRegistry()
-    sources = ("tower", "popular")
+    sources = ("tower", "popular", *LIVE_SOURCES)
     GatewayMetrics(gateway, METHODS, codes, sources).serves(
         version="", release="", front="", ranker="", device="", items=0, trained_until_s=0.0
     )
     AnswerMetrics(gateway, sources, rows=3, items=1)
     EventMetrics(gateway)
+    CatalogueMetrics(gateway)
     NearCacheMetrics(gateway)
     RetrievalMetrics(retrieval, codes).info.labels("", "", "")
     DerivationMetrics(features).info.labels("")

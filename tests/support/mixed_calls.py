@@ -44,6 +44,7 @@ class MixedCalls:
             self._batch: 2,
             self._items_of: 2,
             self._record: 8,
+            self._change: 2,
             self._invalid: 1,
             self._in_a_hurry: 1,
         }
@@ -108,6 +109,13 @@ class MixedCalls:
         )
         wrong = events_pb2.Event(event_id="wrong", user_id=click.user_id, type=events_pb2.EVENT_TYPE_CLICK)
         self._reached.record(click, click, wrong)
+
+    def _change(self) -> None:
+        """Add an item and take it off again."""
+        name = f"passing-{self._chance.randrange(100)}"
+        item = catalog_pb2.Item(item_id=name, title="Passing", categories=["Passing"])
+        self._reached.call_upsert(catalog_pb2.UpsertItemsRequest(items=[item]), timeout=TIMEOUT_S)
+        self._reached.call_delete(catalog_pb2.DeleteItemsRequest(item_ids=[name]), timeout=TIMEOUT_S)
 
     def _invalid(self) -> None:
         self._reached.call(recommender_pb2.RecommendRequest(), timeout=TIMEOUT_S)

@@ -101,6 +101,15 @@ local function touch(users_key, pairs_key, user, item, time, most)
   return left + put(users_key, user, value, math.ceil(USERS_AN_ITEM * most))
 end
 
+local function is_before(one, other)
+  local one_ms, one_place = one:match("(%d+)-(%d+)")
+  local other_ms, other_place = other:match("(%d+)-(%d+)")
+  if one_ms ~= other_ms then
+    return tonumber(one_ms) < tonumber(other_ms)
+  end
+  return tonumber(one_place) < tonumber(other_place)
+end
+
 -- keys: the stream, and of what is derived the state, items, pairs, users.
 -- args: the group; how many items are counted; then for each entry its id, and 21 bytes: user, item, time, type; empty
 --       where the entry could not be read.
@@ -109,6 +118,9 @@ end
 local function apply(keys, args)
   local stream, state, items, pairs, users = unpack(keys)
   local group, most = args[1], tonumber(args[2])
+  for place = 2, #keys do
+    redis.call("HLEN", keys[place]) -- a key of another type fails here, before anything is acknowledged
+  end
   local applied, left = 0, 0
   for at = 3, #args, 2 do
     local event = args[at + 1]
@@ -126,7 +138,10 @@ local function apply(keys, args)
   end
   if applied > 0 then
     redis.call("HINCRBY", state, "applied", applied)
-    redis.call("HSET", state, "last", args[#args - 1])
+    local last = redis.call("HGET", state, "last")
+    if not last or is_before(last, args[#args - 1]) then -- what was taken over may be older
+      redis.call("HSET", state, "last", args[#args - 1])
+    end
   end
   return { applied, left }
 end
@@ -137,15 +152,6 @@ local function named(list)
     found[list[at]] = list[at + 1]
   end
   return found
-end
-
-local function is_before(one, other)
-  local one_ms, one_place = one:match("(%d+)-(%d+)")
-  local other_ms, other_place = other:match("(%d+)-(%d+)")
-  if one_ms ~= other_ms then
-    return tonumber(one_ms) < tonumber(other_ms)
-  end
-  return tonumber(one_place) < tonumber(other_place)
 end
 
 -- Finds the id up to which entries were read by a group; nil where there is no stream, or no such group.

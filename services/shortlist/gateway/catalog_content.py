@@ -26,6 +26,9 @@ class Placing:
         self._categories = release.catalogue.categories[: manifest.item_count + FIRST_ITEM_ROW]
         self._embeddings = release.items.embeddings
         self._known = len(release.catalogue.category_names)
+        # Places of the categories' array, those of one category together.
+        self._ordered = np.argsort(self._categories, axis=None, kind="stable")
+        self._ends = np.cumsum(np.bincount(self._categories.ravel(), minlength=self._known))
         self._means: dict[int, F32] = {}
         self._stand_ins: dict[bytes, int] = {}
         if self._content is not None:
@@ -64,7 +67,7 @@ class Placing:
         for category in categories[categories > 0][::-1].tolist():
             mean = self._means.get(category)
             if mean is None:
-                rows = np.flatnonzero((self._categories == category).any(axis=1))
+                rows = self._ordered[self._ends[category - 1] : self._ends[category]] // self._categories.shape[1]
                 mean = self._means[category] = self._embeddings[rows].astype(np.float32).mean(axis=0)
             return mean
         return np.zeros(self._embeddings.shape[1], np.float32)

@@ -47,13 +47,13 @@ def _check(place: int, item: catalog_pb2.Item, dimension: int) -> None:
     checked_id(f"{field}.item_id", item.item_id)
     _check_size(f"{field}.title", item.title, 0, MAX_TITLE_BYTES)
     _check_most(f"{field}.categories", len(item.categories), MAX_LEVELS, "names")
-    for place, name in enumerate(item.categories):
-        _check_size(f"{field}.categories[{place}]", name, 1, MAX_NAME_BYTES)
+    for level, name in enumerate(item.categories):
+        _check_size(f"{field}.categories[{level}]", name, 1, MAX_NAME_BYTES)
     if item.HasField("price") and not (math.isfinite(item.price) and item.price >= 0):
         raise InvalidRequestError(f"{field}.price", f"must be 0 or more and finite, got {item.price}")
     _check_most(f"{field}.attributes", len(item.attributes), MAX_ATTRIBUTES, "attributes")
-    for place, attribute in enumerate(item.attributes):
-        _check_attribute(f"{field}.attributes[{place}]", attribute)
+    for number, attribute in enumerate(item.attributes):
+        _check_attribute(f"{field}.attributes[{number}]", attribute)
     if item.embedding:
         _check_embedding(f"{field}.embedding", item.embedding, dimension)
 

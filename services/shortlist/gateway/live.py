@@ -69,10 +69,10 @@ class LiveSources:
                 source.put(None)
             return INTERVAL_S
         if lists is not None:
-            self._known = lists.version
             release = self._release()
-            self._put_trending(lists.trending, release)
             self._co_visits.put(_neighbours(lists.covisits, release.vocabulary))
+            self._put_trending(lists.trending, release)
+            self._known = lists.version  # not of lists that were refused: these are refused again
         return INTERVAL_S
 
     def _put_trending(self, trending: Trending, release: Release) -> None:

@@ -51,7 +51,8 @@ class Pipeline:
         breaker: Of the ranker; store and index have theirs inside.
         clock: Seconds since 1970.
         rules: The rules that hold now, over the release's rows; asked once a batch.
-        live: Sources that the ranker does not know; in answers they follow the others.
+        live: Sources that the ranker does not know; in answers they follow the others. One that fails is left out and
+            counted, and degrades nothing.
         shelf: Gives what can be recommended now, over the release's rows; None: always the release.
         is_stale: Tells whether this server may have missed what was taken off; asked when a batch is answered.
     """
@@ -195,7 +196,8 @@ class Pipeline:
                 failed.add(source.name)
                 self._metrics.dependency_errors.labels(error.dependency).inc()
                 self._metrics.source_failures.labels(source.name).inc()
-                trace.degraded.add(Degraded.FEWER_CANDIDATES)
+                if source in self._sources:  # live ones are extras: without them the answer is the release's
+                    trace.degraded.add(Degraded.FEWER_CANDIDATES)
                 nothing = (len(known.kept), 0)
                 lists.append(SourceList(np.zeros(nothing, np.int32), np.zeros(nothing, np.float32)))
             trace.lap(source.name)

@@ -27,7 +27,7 @@ class CategoryTrends:
         name: Its name.
         category_of: (R,) int32, the number of each item's category; 0: none.
         rows: (C, K) int32, items of each category, best first; 0 pads.
-        scores: (C, K) float32, above 0, falling.
+        scores: (C, K) float32, each item's share of its category, above 0, falling.
         quota: Most items proposed.
     """
 
@@ -39,12 +39,15 @@ class CategoryTrends:
     def of(cls, name: str, category_of: I32, categories: int, rows: I32, scores: F32, quota: int) -> Self:
         """List each category's items out of one list of all; see the class.
 
+        A category's rate adds up those of its items; an item's share is of that and of the mean category's, so that one
+        event where little happens makes no trend.
+
         Args:
             name: Its name.
             category_of: (R,) int32.
             categories: How many there are, 0 included.
             rows: (n,) int32, items, best first.
-            scores: (n,) float32.
+            scores: (n,) float32, the items' decayed rates, above 0.
             quota: Most items proposed.
         """
         order = np.argsort(category_of[rows], kind="stable")
@@ -53,11 +56,14 @@ class CategoryTrends:
         is_listed = (place < LENGTH) & (own > 0)
         at = (own[is_listed], place[is_listed])
         listed, scored = np.zeros((categories, LENGTH), np.int32), np.zeros((categories, LENGTH), np.float32)
-        listed[at], scored[at] = rows[order[is_listed]], scores[order[is_listed]]
+        rates = np.bincount(category_of[rows], scores, categories)[1:]
+        smoothing = rates.sum() / max(np.count_nonzero(rates), 1)
+        listed[at] = rows[order[is_listed]]
+        scored[at] = scores[order[is_listed]] / (rates[at[0] - 1] + smoothing)
         return cls(name, category_of, listed, scored, quota)
 
     def propose(self, retrieval: Retrieval) -> SourceList:
-        """List the items of each request's three categories, by their scores times the category's share of events."""
+        """List the items of each request's three categories, by their shares of it times its share of events."""
         history = retrieval.history.newest(HISTORY)
         shape = (len(history.rows), CATEGORIES * self._rows.shape[1])
         listed, scores = np.zeros(shape, np.int32), np.zeros(shape, np.float32)

@@ -51,12 +51,15 @@ def test_a_cold_start_has_a_place_for_it_too(place: Kitchen) -> None:
     assert warm.source_ranks.shape == cold.source_ranks.shape
 
 
-def test_one_that_is_late_is_left_out_and_counted(tiny_release: Release, ranker: PlayedRanker) -> None:
+def test_one_that_is_late_is_left_out_and_counted_and_degrades_nothing(
+    tiny_release: Release, ranker: PlayedRanker
+) -> None:
     place = kitchen(tiny_release, rows(), ranker, live=[BrokenSource("trending")])
     slate = place.one(ANN)
     assert len(slate.rows) == 10
     assert slate.ranker == "played"
-    assert slate.degraded == (Degraded.FEWER_CANDIDATES,)
+    assert not slate.degraded
+    assert not slate.source_ranks[:, -1].any()
     assert place.count("source_failures_total", source="trending") == 1
 
 

@@ -11,6 +11,9 @@ CATEGORY_OF = np.array([0, 0, 1, 1, 1, 2, 2, 3, 4, 0], np.int32)
 TRENDING = np.array([5, 2, 9, 7, 3, 6, 8, 4], np.int32)
 SCORES = np.array([0.9, 0.8, 0.75, 0.7, 0.6, 0.5, 0.4, 0.3], np.float32)
 
+MEAN_RATE = (1.7 + 1.4 + 0.7 + 0.4) / 4
+"""Of the categories 1 to 4."""
+
 
 @pytest.fixture
 def source() -> CategoryTrends:
@@ -29,8 +32,20 @@ def test_a_user_of_one_category_gets_what_trends_there(source: CategoryTrends) -
 
 def test_the_category_of_more_events_weighs_more(source: CategoryTrends) -> None:
     found = source.propose(retrieval(histories([[6, 3, 4, 2]])))
-    assert found.rows[0][:5].tolist() == [2, 3, 4, 5, 6]
-    assert found.scores[0][:5].tolist() == pytest.approx([0.6, 0.45, 0.225, 0.225, 0.125])
+    assert found.rows[0][:5].tolist() == [2, 3, 5, 4, 6]
+    one, other = 0.75 / (1.7 + MEAN_RATE), 0.25 / (1.4 + MEAN_RATE)
+    expected = [0.8 * one, 0.6 * one, 0.9 * other, 0.3 * one, 0.5 * other]
+    assert found.scores[0][:5].tolist() == pytest.approx(expected)
+
+
+def test_a_busy_category_does_not_crowd_out_a_quiet_one(source: CategoryTrends) -> None:
+    assert proposed(source, 8, 3) == [2, 8, 3, 4]
+    assert SCORES[TRENDING == 8] < SCORES[TRENDING == 3]
+
+
+def test_where_nothing_of_a_category_trends_nothing_is_proposed() -> None:
+    nothing = CategoryTrends.of("t", CATEGORY_OF, 5, TRENDING[:0], SCORES[:0], 10)
+    assert proposed(nothing, 3, 4) == []
 
 
 def test_of_four_categories_the_three_most_frequent_count_and_of_two_the_newer(source: CategoryTrends) -> None:
