@@ -262,3 +262,25 @@ def test_rules_check_refuses_in_one_sentence(tmp_path: Path) -> None:
 
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == f"shortlist: {path}:1: there is no rule caps; there are cap, pin, boost, bury\n"
+
+
+def test_items_are_upserted_read_and_deleted(cluster: Up, tmp_path: Path) -> None:
+    file = tmp_path / "items.jsonl"
+    file.write_text('{"item_id": "kettle", "title": "Kettle", "price": 9.5}\n\n{"item_id": "pot", "title": "Pot"}\n')
+    upserted = shortlist("items", "upsert", str(file), "--gateway", cluster.gateway)
+    assert upserted.stdout.startswith("upserted: 2 items"), upserted.stderr
+    read = json.loads(shortlist("items", "get", "kettle", "never", "--gateway", cluster.gateway).stdout)
+    assert ([item["title"] for item in read["items"]], read["unknown_item_ids"]) == (["Kettle"], ["never"])
+    deleted = shortlist("items", "delete", "kettle", "pot", "--gateway", cluster.gateway)
+    assert deleted.stdout.startswith("deleted: 2 items on every server"), deleted.stderr
+    read = json.loads(shortlist("items", "get", "kettle", "--gateway", cluster.gateway).stdout)
+    assert read["unknown_item_ids"] == ["kettle"]
+
+
+def test_a_line_that_is_no_item_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "items.jsonl"
+    file.write_text('{"item_id": "kettle"}\n{"item_id": "pot", "colour": "red"}\n')
+    ended = shortlist("items", "upsert", str(file), "--gateway", NOBODY)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"{file}, line 2: " in ended.stderr
+    assert "colour" in ended.stderr

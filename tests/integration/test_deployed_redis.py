@@ -21,6 +21,8 @@ from shortlist.features.redis_store import RedisUserStore
 from shortlist.features.row import UserRow
 from shortlist.release.bundle import Release
 from shortlist.resilience.deadline import NEVER, Deadline
+from shortlist.v1 import catalog_pb2
+from support.catalogs import delete, upsert
 from support.deployed_redis import DeployedRedis
 from support.derivations import logged_event
 from support.gateway_process import error_of, failed_start, settings_of
@@ -70,6 +72,19 @@ def test_the_gateway_s_user_derives_from_events_and_reads_the_lists(server: Depl
     ):
         store.record([logged_event("a", user_id="eve", item_id="item-7", time_s=int(time.time()))])
         wait_until(lambda: _trending(lists) == item_keys(["item-7"]).tolist(), "the event is in the published list")
+
+
+def test_the_gateway_s_user_changes_the_catalogue_and_follows_it(server: DeployedRedis, tiny_release: Release) -> None:
+    with serving(
+        tiny_release,
+        server.url("gateway"),
+        features_redis_password_file=server.secrets / "redis_gateway_password",
+    ) as reached:
+        upsert(reached, catalog_pb2.Item(item_id="new", title="New"))
+        wait_until(lambda: reached.count("shortlist_gateway_catalogue_new_items") == 1, "the new item is known")
+        # The catalogue is as young as the server: a deletion waits for whoever may be at work already.
+        assert delete(reached, "new") == 2
+        assert not reached.recommend("anybody").degraded
 
 
 def _trending(lists: RedisLiveLists) -> list[int]:

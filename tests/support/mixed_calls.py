@@ -24,11 +24,13 @@ class MixedCalls:
 
     Args:
         reached: Whom to call.
+        inside: Whom to tell of changes of the catalogue: the edge does not pass them.
         release: Where ids come from.
         seed: Of the chance.
     """
 
-    def __init__(self, reached: Reached, release: Release, seed: int) -> None:
+    def __init__(self, reached: Reached, inside: Reached, release: Release, seed: int) -> None:
+        self._inside = inside
         self._reached, self._chance = reached, random.Random(seed)  # noqa: S311  # a mix of calls is no secret
         self._users: list[str] = list(release.histories().users)
         self._items = [release.vocabulary.id_of(row) for row in range(FIRST_ITEM_ROW, release.vocabulary.row_count)]
@@ -114,8 +116,8 @@ class MixedCalls:
         """Add an item and take it off again."""
         name = f"passing-{self._chance.randrange(100)}"
         item = catalog_pb2.Item(item_id=name, title="Passing", categories=["Passing"])
-        self._reached.call_upsert(catalog_pb2.UpsertItemsRequest(items=[item]), timeout=TIMEOUT_S)
-        self._reached.call_delete(catalog_pb2.DeleteItemsRequest(item_ids=[name]), timeout=TIMEOUT_S)
+        self._inside.call_upsert(catalog_pb2.UpsertItemsRequest(items=[item]), timeout=TIMEOUT_S)
+        self._inside.call_delete(catalog_pb2.DeleteItemsRequest(item_ids=[name]), timeout=TIMEOUT_S)
 
     def _invalid(self) -> None:
         self._reached.call(recommender_pb2.RecommendRequest(), timeout=TIMEOUT_S)
@@ -125,13 +127,13 @@ class MixedCalls:
 
 
 @contextmanager
-def calling(reached: Reached, release: Release, pause_s: float) -> Iterator[None]:
+def calling(reached: Reached, inside: Reached, release: Release, pause_s: float) -> Iterator[None]:
     """Call from several threads, each with a pause after a call, until the end of the `with`."""
     stopped = threading.Event()
     failures: list[Exception] = []
 
     def call(seed: int) -> None:
-        calls = MixedCalls(reached, release, seed)
+        calls = MixedCalls(reached, inside, release, seed)
         try:
             while not stopped.wait(pause_s):
                 calls.one()

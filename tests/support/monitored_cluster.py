@@ -98,7 +98,7 @@ def play(cluster: MonitoredCluster, *, should_overrun: bool, hold_s: float = 0.0
     prometheus = cluster.prometheus
     prometheus.wait_for("count(up == 1) == 6")
     start_s = time.time()
-    with calling(cluster.through, cluster.release, PAUSE_S):
+    with calling(cluster.through, cluster.direct, cluster.release, PAUSE_S):
         prometheus.wait_for(f'min(sum by (method) (shortlist_gateway_requests_total{{code="OK"}})) >= {COUNTED // 4}')
         prometheus.wait_for(f"sum(nv_inference_exec_count) >= {COUNTED}")
         time.sleep(hold_s)

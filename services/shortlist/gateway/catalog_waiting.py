@@ -1,5 +1,6 @@
 """Deletions that wait until every server has applied them, on one thread: their callers wait, and nobody else."""
 
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from shortlist.gateway.catalog_jobs import CatalogDesk, CatalogJob
 from shortlist.telemetry.catalogue import CatalogueMetrics
 from shortlist.v1 import catalog_pb2
 
+_LOGGER = logging.getLogger(__name__)
 MAX_WAITING = 256
 _LOOK_S = 0.002
 _RETRY_S = 1.0
@@ -70,14 +72,21 @@ class Deletions:
                 self._fail(waiting, UnavailableError("gateway", "shutting down; the deletion is stored"))
                 return
             try:
-                standing = self._store.standing()
-            except UnavailableError as error:
-                self._fail(waiting, error)
-            else:
-                for deletion in waiting:
-                    if self._is_settled(deletion, standing):
-                        self._drop(deletion)
+                self._look(waiting)
+            except Exception:
+                # The thread outlives whatever one deletion does; the others wait on.
+                _LOGGER.exception("looking after deletions failed; it goes on")
             time.sleep(_LOOK_S)
+
+    def _look(self, waiting: list[_Deletion]) -> None:
+        try:
+            standing = self._store.standing()
+        except UnavailableError as error:
+            self._fail(waiting, error)
+            return
+        for deletion in waiting:
+            if self._is_settled(deletion, standing):
+                self._drop(deletion)
 
     def _is_settled(self, deletion: _Deletion, standing: Standing) -> bool:
         """Answer a deletion where that can be; whether it was."""

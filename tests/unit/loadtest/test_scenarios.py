@@ -148,6 +148,7 @@ def test_later_rounds_begin_near_the_rate_that_was_found() -> None:
 def test_every_scenario_has_a_name_and_its_module_a_command() -> None:
     assert set(SCENARIOS) == {
         "stages",
+        "upserts",
         "stages_triton",
         "overload",
         "fronts",
