@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from shortlist.cli import EventName
+from shortlist.cli.calls import EventName
 from shortlist.core.types import Degraded, EventType
 from shortlist.v1 import events_pb2, recommender_pb2
 

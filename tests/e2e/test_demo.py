@@ -16,8 +16,9 @@ def test_the_demo_on_the_shipped_release_holds_its_check_and_ranks_on_triton() -
 
     assert ended.returncode == 0, ended.stderr
     assert "check over 10 users holds, ranked by triton" in ended.stdout
-    assert ended.stdout.count("last touched: ") == 4
-    assert "what it changed: " in ended.stdout
+    assert ended.stdout.count("last touched: ") == 5
+    assert ended.stdout.count("what it changed: ") == 2
+    assert "is taken off the catalogue: acknowledged by every gateway in " in ended.stdout
 
 
 def test_the_demo_shows_answers_and_commands_and_fails_where_its_check_does(tiny_release: Release) -> None:

@@ -1,6 +1,6 @@
 """`make demo`: the embedded cluster on a release, recommendations for some of its users, a check of their sense.
 
-Then a user does something, and is shown what that changed.
+Then a user buys something and an item is taken off, and it is shown what that changed.
 """
 
 import sys
@@ -15,7 +15,7 @@ from rich.table import Table
 from shortlist.client import Client
 from shortlist.core.errors import StartError
 from shortlist.local.embedded import Addresses, RankerChoice, embedded_cluster
-from shortlist.local.live_demo import show_purchase
+from shortlist.local.live_demo import show_deletion, show_purchase
 from shortlist.local.ports import Ports
 from shortlist.local.signals import ended_by_signals
 from shortlist.release.bundle import Release
@@ -71,7 +71,8 @@ def demo(release_dir: Path, *, once: bool) -> None:
                 console.print()
             sense = judge(release, users, answers)
             console.print(_verdict(sense, answers))
-            show_purchase(console, client, users, answers)
+            after = show_purchase(console, client, users, answers)
+            show_deletion(console, client, users[0], after)
         console.print(_addresses(addresses), _commands(addresses, users[0], answers[0].items[0].item_id), sep="\n")
         if not sense.holds:
             raise StartError("the demo's answers make no sense: see the check above")
@@ -133,5 +134,6 @@ def _commands(addresses: Addresses, user: str, item: str) -> str:
         f"  .venv/bin/shortlist recommend {user} --explain{where}\n"
         f"  .venv/bin/shortlist recommend somebody-new{where}\n"
         f"  .venv/bin/shortlist record somebody-new {item} --type purchase{where}\n"
+        f"  .venv/bin/shortlist items delete {item}{where}\n"
         f"  curl -s {addresses.metrics} | grep stage_seconds"
     )

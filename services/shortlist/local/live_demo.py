@@ -43,8 +43,8 @@ def show_purchase(
     client: Client,
     users: Sequence[str],
     answers: Sequence[recommender_pb2.RecommendResponse],
-) -> None:
-    """Let the first user buy what another one was shown, and show the first one's slate again.
+) -> recommender_pb2.RecommendResponse:
+    """Let the first user buy what another one was shown, show the first one's slate again, and return it.
 
     Raises:
         StartError: the next answer does not know of it.
@@ -64,6 +64,29 @@ def show_purchase(
         f"user {buyer} buys {title}, which others were shown: recorded in {took_ms:.1f} ms. The next answer:\n"
     )
     show_answer(console, client, buyer, after)
+    console.print(f"what it changed: {_sentence(change, Titles(client, change.new))}\n")
+    return after
+
+
+def show_deletion(console: Console, client: Client, user: str, before: recommender_pb2.RecommendResponse) -> None:
+    """Take a slate's first item off the catalogue, and show that the next answer lacks it.
+
+    Raises:
+        StartError: it is shown all the same.
+    """
+    first = before.items[0].item_id
+    title = Titles(client, [first]).title(first)
+    began = time.monotonic()
+    client.delete_items([first])
+    took_ms = (time.monotonic() - began) * 1000
+    after = client.recommend(user, limit=len(before.items), explain=True)
+    if first in _ids(after):
+        raise StartError(f"the demo's deletion of {first} is not in the next answer")
+    change = Change.between(_ids(before), _ids(after))
+    console.print(
+        f"{title} is taken off the catalogue: acknowledged by every gateway in {took_ms:.1f} ms. The next answer:\n"
+    )
+    show_answer(console, client, user, after)
     console.print(f"what it changed: {_sentence(change, Titles(client, change.new))}\n")
 
 

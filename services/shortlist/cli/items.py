@@ -4,13 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from google.protobuf import json_format
 
-from shortlist.client import Client
-from shortlist.screen.items import calls_of, items_in
+from shortlist.cli.options import DEFAULT_GATEWAY, Gateway, print_message
 
-DEFAULT_GATEWAY = "127.0.0.1:50051"
-Gateway = Annotated[str, typer.Option("--gateway", envvar="SHORTLIST_CLIENT_GATEWAY", help="The gateway's address.")]
 _TIMEOUT_S = 10.0
 
 items_app = typer.Typer(help="The live catalogue.", no_args_is_help=True)
@@ -19,8 +15,10 @@ items_app = typer.Typer(help="The live catalogue.", no_args_is_help=True)
 @items_app.command()
 def get(items: list[str], *, gateway: Gateway = DEFAULT_GATEWAY) -> None:
     """Print what the catalogue knows of items, as JSON."""
+    from shortlist.client import Client
+
     with Client(gateway, caller="cli") as client:
-        typer.echo(json_format.MessageToJson(client.get_items(items), preserving_proto_field_name=True))
+        print_message(client.get_items(items))
 
 
 @items_app.command()
@@ -30,12 +28,15 @@ def upsert(
     gateway: Gateway = DEFAULT_GATEWAY,
 ) -> None:
     """Add items or replace them."""
+    from shortlist.client import Client
+    from shortlist.screen.items import calls_of, items_in
+
     count, sequence = 0, 0
     with Client(gateway, caller="cli", timeout_s=_TIMEOUT_S) as client:
         for items in calls_of(items_in(file)):
             sequence = client.upsert_items(items).sequence
             count += len(items)
-    typer.echo(f"upserted: {count} items, change {sequence} of the catalogue")
+    print(f"upserted: {count} items, change {sequence} of the catalogue")
 
 
 @items_app.command()
@@ -48,6 +49,8 @@ def delete(
     gateway: Gateway = DEFAULT_GATEWAY,
 ) -> None:
     """Take items off; it ends when every live server has applied it."""
+    from shortlist.client import Client
+
     with Client(gateway, caller="cli", timeout_s=timeout_s) as client:
         sequence = client.delete_items(items).sequence
-    typer.echo(f"deleted: {len(items)} items on every server, change {sequence} of the catalogue")
+    print(f"deleted: {len(items)} items on every server, change {sequence} of the catalogue")
