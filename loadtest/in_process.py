@@ -15,6 +15,7 @@ from shortlist.features.row import UserRow
 from shortlist.features.seed import user_rows
 from shortlist.gateway.catalog_jobs import CatalogJob
 from shortlist.gateway.catalog_readers import Readers
+from shortlist.gateway.catalog_shelf import Shelf
 from shortlist.gateway.events import EventJob
 from shortlist.gateway.jobs import Job
 from shortlist.gateway.observer import CallObserver
@@ -29,6 +30,7 @@ from shortlist.resilience.breaker import Breaker
 from shortlist.resilience.deadline import Deadline
 from shortlist.retrieval.filters import Filters
 from shortlist.retrieval.open import open_index
+from shortlist.retrieval.port import Source
 from shortlist.retrieval.sources import served_sources
 from shortlist.retrieval.tower import QueryTower
 from shortlist.rpc.front import Metadata
@@ -116,16 +118,24 @@ class Parts:
 
     Args:
         release: What they serve.
+        sources: In the order of the release's schema; None: those that it names.
+        live: Sources beside these.
+        shelf: Gives what can be recommended; None: always the release.
     """
 
-    def __init__(self, release: Release) -> None:
+    def __init__(
+        self,
+        release: Release,
+        sources: Sequence[Source] | None = None,
+        live: Sequence[Source] = (),
+        shelf: Callable[[], Shelf] | None = None,
+    ) -> None:
         self._release = release
         schema, items = release.manifest.features, release.items
         registry = CollectorRegistry()
-        self.metrics = GatewayMetrics(registry, METHODS, [code.name for code in grpc.StatusCode], schema.sources)
-        self._answers = AnswerMetrics(
-            registry, schema.sources, release.vocabulary.row_count, release.manifest.item_count
-        )
+        self._names = (*schema.sources, *(source.name for source in live))
+        self.metrics = GatewayMetrics(registry, METHODS, [code.name for code in grpc.StatusCode], self._names)
+        self._answers = AnswerMetrics(registry, self._names, release.vocabulary.row_count, release.manifest.item_count)
         log_end_s = release.manifest.trained_until.timestamp()
         rows = dict(user_rows(release.histories(), release.vocabulary, log_end_s, time.time()))
         index, filters = open_index(release, "cpu"), Filters(release.catalogue, items.embeddings)
@@ -135,11 +145,13 @@ class Parts:
         self._pipeline = Pipeline(
             release,
             HeldRows(rows),
-            served_sources(items, schema.sources, tower, index),
+            served_sources(items, schema.sources, tower, index) if sources is None else sources,
             filters,
             LocalRanker(release.ranker_path, release.manifest.ranker),
             self.metrics,
             Breaker(),
+            live=live,
+            shelf=shelf,
         )
         self._similar = SimilarItems(release, index, filters, self.metrics)
         self._readers = Readers()
@@ -152,7 +164,7 @@ class Parts:
 
     def runner(self, tracing: Tracing = NO_TRACING) -> BatchRunner:
         """Make what runs batches."""
-        writer = ItemWriter(self._release.vocabulary, self._release.manifest.features.sources)
+        writer = ItemWriter(self._release.vocabulary, self._names)
         return BatchRunner(self._pipeline, self._similar, self.metrics, self._answers, tracing, writer, self._readers)
 
     def servicer(self, batcher: Batcher[Job], tracing: Tracing = NO_TRACING) -> Servicer:

@@ -102,6 +102,14 @@ def p99_beside_upserts(result: Figures) -> Sequence[float]:
     return by_round(rounds, lambda figures: ratio(figure(figures, "p99_ms"), figure(figures, "p99_without_ms")))
 
 
+def all_sources_by_one(size: int) -> Read:
+    """Read the time of an answer from all sources, for so many users at once, by that of one from the query tower."""
+    return lambda result: by_round(
+        part(result, "scenarios", "sources", "rounds"),
+        lambda figures: ratio(figure(figures, f"{size}", "all_ms"), figure(figures, f"{size}", "one_ms")),
+    )
+
+
 def very_many_by_some(result: Figures) -> Sequence[float]:
     """Read the time of a call of a user of very many events by that of one who has some."""
     one = part(result, "scenarios", "events", "one_user") or {}

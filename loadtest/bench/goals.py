@@ -64,6 +64,10 @@ GOALS: Sequence[Goal] = (
         TIMES,
         figures.p99_beside_upserts,
     ),
+    at_most(
+        "`Recommend` with all sources, by the query tower alone, medians", 1.4, TIMES, figures.all_sources_by_one(1)
+    ),
+    reported("`RecommendBatch` of 32 with all sources, by the same", TIMES, figures.all_sources_by_one(32)),
     reported("a call of a user with 100,000 events, by one with 1,000", TIMES, figures.very_many_by_some),
     at_most(
         "PSS after 100,000 requests, above the index",

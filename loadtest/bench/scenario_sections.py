@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from loadtest.bench import scenario_tables as tables
 from loadtest.bench.readings import MS, Figures
-from loadtest.scenarios import events, fronts, overload, testbed, triton_settings, upserts
+from loadtest.scenarios import events, fronts, overload, sources, testbed, triton_settings, upserts
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,12 @@ _SECTIONS: Mapping[str, _Section] = MappingProxyType(
             f"An open loop at half of the highest rate, in turns with {upserts.PER_S:,} upserts a second and without, "
             f"in calls of {upserts.ITEMS_A_CALL}; near cache on.",
             tables.upserts,
+        ),
+        "sources": _Section(
+            "Sources",
+            f"The query tower alone, and in turns with it all sources: the release's, live lists from Valkey and "
+            f"{sources.NEW_ITEMS:,} new arrivals. In one process, without network and reads of rows; medians.",
+            tables.sources,
         ),
         "memory": _Section(
             "Memory",

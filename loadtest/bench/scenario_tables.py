@@ -122,6 +122,18 @@ def upserts(figures: Figures) -> Iterator[str]:
     yield from markdown(headings, [[*row, told(ratios, TIMES)]])
 
 
+def sources(figures: Figures) -> Iterator[str]:
+    """Tell what all sources cost beside one."""
+
+    def row(size: str) -> Sequence[str]:
+        one, every = ([each[size][name] for each in figures["rounds"]] for name in ("one_ms", "all_ms"))
+        ratios = [more / less for more, less in zip(every, one, strict=True)]
+        return size, told(one, _PRICE), told(every, _PRICE), told(ratios, TIMES)
+
+    headings = ("users at once", "the query tower alone", "all sources", "all by one")
+    return markdown(headings, map(row, figures["rounds"][0]))
+
+
 def million_items(figures: Figures) -> Iterator[str]:
     """Tell the answers a second by the number of items, each with its index and recall."""
     rates, facts = figures["answers_per_s"], figures["facts"]

@@ -7,7 +7,7 @@ with Client("127.0.0.1:50051") as client:
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -70,6 +70,7 @@ class Client:
         diversity: float = 0.0,
         explain: bool = False,
         min_row_version: int = 0,
+        session_token: str = "",
         timeout_s: float | None = None,
     ) -> recommender_pb2.RecommendResponse:
         """Ask for a ranked slate.
@@ -82,6 +83,7 @@ class Client:
             diversity: From 0, by score alone, to 1, by novelty.
             explain: Whether to say why.
             min_row_version: Of a recorded event: the answer knows it.
+            session_token: Of an earlier answer: this one repeats none of its items, nor of those before it.
             timeout_s: Deadline, in seconds.
         """
         request = recommender_pb2.RecommendRequest(
@@ -92,8 +94,40 @@ class Client:
             diversity=diversity,
             explain=explain,
             min_row_version=min_row_version,
+            session_token=session_token,
         )
         return self._recommender.Recommend(request, timeout=timeout_s or self._timeout_s, metadata=self._metadata)
+
+    def pages(
+        self,
+        user_id: str,
+        *,
+        limit: int = 0,
+        session_item_ids: Sequence[str] = (),
+        condition: recommender_pb2.Filter | None = None,
+        diversity: float = 0.0,
+        explain: bool = False,
+        timeout_s: float | None = None,
+    ) -> Iterator[recommender_pb2.RecommendResponse]:
+        """Ask for one slate after another, none with an item of those before; the last may be empty.
+
+        Each is asked for when it is wanted, and knows what happened meanwhile. Arguments are those of `recommend`,
+        the deadline that of one call.
+        """
+        token, is_first = "", True
+        while token or is_first:
+            answer = self.recommend(
+                user_id,
+                limit=limit,
+                session_item_ids=session_item_ids,
+                condition=condition,
+                diversity=diversity,
+                explain=explain,
+                session_token=token,
+                timeout_s=timeout_s,
+            )
+            yield answer
+            token, is_first = answer.session_token, False
 
     def recommend_batch(
         self, requests: Sequence[recommender_pb2.RecommendRequest], *, timeout_s: float | None = None

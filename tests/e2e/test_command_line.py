@@ -69,6 +69,16 @@ def test_recommend_as_json_is_the_answer_as_a_message(cluster: Up) -> None:
     assert answer["ranker"] == "triton"
 
 
+def test_recommend_prints_pages_that_repeat_no_item(cluster: Up) -> None:
+    options = ("--limit", "4", "--pages", "3", "--json", "--gateway", cluster.gateway)
+
+    ended = shortlist("recommend", "user-00", *options)
+
+    answers = json.loads("[" + ended.stdout.replace("\n}\n{", "\n},\n{") + "]")
+    assert [len(answer["items"]) for answer in answers] == [4, 4, 4]
+    assert len({item["item_id"] for answer in answers for item in answer["items"]}) == 12
+
+
 def test_recommend_takes_a_session_and_a_category(cluster: Up) -> None:
     options = ("--session", item_id(3), "--session", item_id(9), "--category", "Lamps", "--limit", "4")
 

@@ -17,6 +17,7 @@ from loadtest.scenarios import (
     near_cache,
     overload,
     processes,
+    sources,
     stages,
     testbed,
     triton_settings,
@@ -126,6 +127,13 @@ def test_answers_are_measured_beside_upserts_and_without(small_workload: Workloa
     (figures,) = found["rounds"]
     assert _are_figures(figures)
     assert figures["upserts_per_s"] > 0.9 * upserts.PER_S
+
+
+def test_all_sources_are_measured_beside_one(small_workload: Workload) -> None:
+    found = sources.measure(small_workload, _CONSOLE, rounds=1, seconds=_MOMENT_S)
+    (figures,) = found["rounds"]
+    assert set(figures) == {"1", "32"}
+    assert all(_are_figures(of_size) for of_size in figures.values())
 
 
 def test_events_are_recorded_for_many_users_and_for_one(small_workload: Workload) -> None:

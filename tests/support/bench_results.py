@@ -165,6 +165,12 @@ def _scenarios() -> dict[str, Any]:
                 for drift in _DRIFTS[:3]
             ],
         },
+        "sources": {
+            "rounds": [
+                {"1": {"one_ms": 0.8 * drift, "all_ms": 1.05 * drift}, "32": {"one_ms": 7.0, "all_ms": 8.6 * drift}}
+                for drift in _DRIFTS[:3]
+            ],
+        },
         "memory": {"pss_mb": {"start": 210.0, "after_100k": 262.0}, "index_mb": 13.8, "requests": 100_000},
         "fronts": {
             "rounds": [

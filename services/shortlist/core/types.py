@@ -70,6 +70,7 @@ class Query:
     """One request in core terms, checked.
 
     `candidate_ids` set means: rank these instead of retrieving. `diversity` goes from 0, by score, to 1, by novelty.
+    `shown` holds the keys of the items on the pages before, 8 bytes each, little-endian: they are excluded.
     """
 
     user_id: str
@@ -81,6 +82,7 @@ class Query:
     min_row_version: int = 0
     explain: bool = False
     diversity: float = 0.0
+    shown: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

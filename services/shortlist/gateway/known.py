@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shortlist.core.arrays import F32, F64, I32, I64, Bool
+from shortlist.core.arrays import F32, F64, I32, I64, U64, Bool
 from shortlist.core.compiled import BOOL, compiled, filled, given
 from shortlist.core.compiled import I32 as INT
 from shortlist.core.compiled import I64 as LONG
+from shortlist.core.keys import item_keys
 from shortlist.core.types import FIRST_ITEM_ROW, EventType, History, Query
 from shortlist.features.encode import encode_histories, encode_user_dense
 from shortlist.features.row import MAX_EVENTS, UserRow
@@ -19,6 +20,7 @@ from shortlist.retrieval.kept import Kept
 
 LEAST_HISTORY = 64
 """Sources and category shares look at so many events."""
+_NO_KEYS = np.zeros(0, np.uint64)
 _HIDE, _IMPRESSION = int(EventType.HIDE), int(EventType.IMPRESSION)
 
 
@@ -100,18 +102,25 @@ def _excluded(queries: Sequence[Query], history: History, release: Release) -> I
     """
     default = release.manifest.exclude_seen
     seen = np.array([default if query.filter.exclude_seen is None else query.filter.exclude_seen for query in queries])
-    named = [query.filter.exclude_item_ids for query in queries]
+    named = [_named(query) for query in queries]
     own = np.array([query.candidate_ids is None for query in queries])
     excluded = np.zeros((len(queries), history.rows.shape[1] + max(map(len, named))), np.int32)
     counts = np.zeros(len(queries), np.int64)
     _exclude(history.rows, history.types, own, seen, excluded, counts)
-    for request, item_ids in enumerate(named):
-        if item_ids:
-            rows = release.vocabulary.rows_of_ids(item_ids)
+    for request, keys in enumerate(named):
+        if len(keys):
+            rows = release.vocabulary.rows_of_keys(keys)
             rows = rows[rows >= FIRST_ITEM_ROW]
             excluded[request, counts[request] : counts[request] + len(rows)] = rows
             counts[request] += len(rows)
     return excluded[:, : counts.max(initial=0)]
+
+
+def _named(query: Query) -> U64:
+    """Give the keys of what the request excludes by name, and of what earlier pages showed."""
+    if not (query.filter.exclude_item_ids or query.shown):
+        return _NO_KEYS
+    return np.concatenate([item_keys(query.filter.exclude_item_ids), np.frombuffer(query.shown, "<u8")])
 
 
 def _now_for(row: UserRow | None, now_s: float) -> float:

@@ -19,6 +19,7 @@ from shortlist.gateway.catalog_shelf import Shelf
 from shortlist.gateway.explain import explain
 from shortlist.gateway.fallback import Fallback
 from shortlist.gateway.known import Encoder, Known
+from shortlist.gateway.paging import Pages
 from shortlist.gateway.selection import select
 from shortlist.gateway.slate import Slate, UserKnowledge, cut
 from shortlist.gateway.trace import BatchTrace
@@ -81,6 +82,7 @@ class Pipeline:
         self._proposing = (*sources, *live)
         names = [source.name for source in self._proposing]
         self._fallback = Fallback(release.items.popular, names, release.directions)
+        self._pages = Pages(release.vocabulary)
 
     def run(self, queries: Sequence[Query], deadline: Deadline, trace: BatchTrace) -> list[Slate]:
         """Answer a batch.
@@ -240,7 +242,9 @@ class Pipeline:
         if request in read.stale or query.min_row_version > (row.version if row else 0):
             degraded.add(Degraded.STALE_FEATURES)
         slate.degraded = tuple(sorted(degraded))
-        if query.candidate_ids is not None:
+        if query.candidate_ids is None:
+            slate.session_token = self._pages.next_token(query.shown, slate.rows)
+        else:
             rows = known.shelf.rows_of_candidates(query.candidate_ids)
             slate.unknown_ids = tuple(
                 item_id

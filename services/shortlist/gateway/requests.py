@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from shortlist.core.errors import InvalidRequestError
 from shortlist.core.types import Filter, PriceRange, Query, SimilarQuery
+from shortlist.gateway.paging import shown_by
 from shortlist.v1 import catalog_pb2, recommender_pb2
 
 DEFAULT_LIMIT = 20
@@ -19,7 +20,6 @@ MAX_EXCLUDED_ITEMS = 1000
 MAX_CATEGORIES = 64
 MAX_CANDIDATES = 1000
 MAX_ITEMS = 1000
-MAX_TOKEN_BYTES = 4096
 MAX_NAME_BYTES = 64
 
 _PRIORITIES = frozenset(recommender_pb2.Priority.values())
@@ -30,8 +30,6 @@ def recommend_query(request: recommender_pb2.RecommendRequest) -> Query:
     """Check a RecommendRequest."""
     if not 0.0 <= request.diversity <= 1.0:  # also refuses NaN
         raise InvalidRequestError("diversity", f"must be between 0 and 1, got {request.diversity}")
-    if request.session_token:
-        raise InvalidRequestError("session_token", "is not served by this version; leave it empty")
     _check_priority(request.priority)
     return Query(
         user_id=checked_id("user_id", request.user_id),
@@ -42,6 +40,7 @@ def recommend_query(request: recommender_pb2.RecommendRequest) -> Query:
         min_row_version=request.min_row_version,
         explain=request.explain,
         diversity=request.diversity,
+        shown=shown_by(request.session_token) if request.session_token else b"",
     )
 
 

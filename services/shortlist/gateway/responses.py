@@ -23,7 +23,9 @@ Answer = TypeVar(
 
 def recommend_response(slate: Slate, stages: Stages, release: Release, request_id: str) -> bytes:
     """Encode the answer to Recommend."""
-    head = recommender_pb2.RecommendResponse(cold_start=slate.is_cold_start, ranker=slate.ranker)
+    head = recommender_pb2.RecommendResponse(
+        cold_start=slate.is_cold_start, ranker=slate.ranker, session_token=slate.session_token
+    )
     if slate.user is not None:
         head.user.CopyFrom(_user(slate, release))
     return _answer(head, slate, stages, release, request_id)

@@ -59,6 +59,7 @@ class Slate:
         unknown_ids: Candidates of the caller that the release does not know.
         explanations: One an item, where asked for.
         user: Where asked for.
+        session_token: Asks for the next page; empty where there is none.
         items: The items as they go over the wire, once they are written; see `wire`.
     """
 
@@ -73,6 +74,7 @@ class Slate:
     unknown_ids: tuple[str, ...] = ()
     explanations: tuple[ItemExplanation, ...] | None = None
     user: UserKnowledge | None = None
+    session_token: str = ""
     items: bytes = b""
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from shortlist.core.errors import InputError
 from shortlist.features.encode import USER_DENSE
 from shortlist.offline import datasets
+from shortlist.offline.bought import buy_again
 from shortlist.offline.calibration import calibrate
 from shortlist.offline.columns import ITEM_COLUMNS
 from shortlist.offline.devices import DeviceName, choose_device
@@ -194,7 +195,7 @@ def _manifest(split: Split, recipe: Recipe, sources: FittedSources, ranker: Rank
         has_item_bias=True,
         has_content_map=True,
         candidates=CANDIDATES,
-        exclude_seen=True,
+        exclude_seen=not buy_again(split.interactions),
         features=FeatureSchema(
             history_length=recipe.towers.history_length,
             user_dense=USER_DENSE,

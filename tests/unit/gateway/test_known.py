@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from shortlist.core.keys import item_keys
 from shortlist.core.types import Filter, Query
 from shortlist.features.row import MAX_EVENTS, UserRow
 from shortlist.gateway.catalog_shelf import Shelf
@@ -70,9 +73,25 @@ def test_what_was_seen_and_what_is_named_is_excluded(encoder: Encoder) -> None:
     assert excluded(known) == {3, 4, 5, 22, 11}
 
 
+def test_what_earlier_pages_showed_is_excluded_as_what_is_named(encoder: Encoder) -> None:
+    shown = item_keys([item_id(30), "of another release", item_id(31)]).tobytes()
+    condition = Filter(exclude_item_ids=(item_id(9),))
+    known = encoder.encode([Query("nobody", 5, condition, shown=shown), Query("nobody", 5)], [None, None])
+    assert (excluded(known, 0), excluded(known, 1)) == ({11, 32, 33}, set())
+
+
 def test_seen_items_stay_where_the_request_says_so(encoder: Encoder) -> None:
     condition = Filter(exclude_seen=False, exclude_item_ids=(item_id(9),))
     assert excluded(encoder.encode([Query("ann", 5, condition)], [ROW])) == {11}
+
+
+def test_seen_items_stay_where_the_release_says_so_and_the_request_nothing(tiny_release: Release) -> None:
+    manifest = tiny_release.manifest.model_copy(update={"exclude_seen": False})
+    release = replace(tiny_release, manifest=manifest)
+    shelf = Shelf.of(release, Filters(release.catalogue, release.items.embeddings))
+    encoder = Encoder(lambda: shelf, lambda: float(LOG_END_S))
+    known = encoder.encode([Query("ann", 5), Query("ann", 5, Filter(exclude_seen=True))], [ROW, ROW])
+    assert (excluded(known, 0), excluded(known, 1)) == (set(), {3, 4, 5})
 
 
 def test_of_a_callers_own_candidates_nothing_is_excluded(encoder: Encoder) -> None:

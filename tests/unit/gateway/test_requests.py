@@ -7,6 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from shortlist.core.errors import InvalidRequestError
 from shortlist.core.types import Filter, PriceRange, Query
+from shortlist.gateway.paging import MAX_TOKEN_BYTES, token_of
 from shortlist.gateway.requests import (
     DEFAULT_LIMIT,
     MAX_CANDIDATES,
@@ -87,6 +88,7 @@ RECOMMEND: list[tuple[Fields, str]] = [
     ({"diversity": 1.01}, "diversity"),
     ({"diversity": -0.01}, "diversity"),
     ({"session_token": "x"}, "session_token"),
+    ({"session_token": "x" * (MAX_TOKEN_BYTES + 1)}, "session_token"),
 ]
 RANK: list[tuple[Fields, str]] = [
     ({"item_ids": []}, "item_ids"),
@@ -186,6 +188,11 @@ def test_whether_seen_items_are_excluded_may_be_left_to_the_release(fields: Fiel
 @pytest.mark.parametrize("diversity", [0.0, 0.5, 1.0])
 def test_a_request_may_ask_for_diversity(diversity: float) -> None:
     assert recommend_query(recommender_pb2.RecommendRequest(user_id="ann", diversity=diversity)).diversity == diversity
+
+
+def test_a_request_brings_the_keys_of_what_earlier_pages_showed() -> None:
+    request = recommender_pb2.RecommendRequest(user_id="ann", session_token=token_of(b"8 bytes."))
+    assert recommend_query(request).shown == b"8 bytes."
 
 
 def test_a_candidate_that_repeats_counts_once() -> None:

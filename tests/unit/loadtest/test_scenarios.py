@@ -149,6 +149,7 @@ def test_every_scenario_has_a_name_and_its_module_a_command() -> None:
     assert set(SCENARIOS) == {
         "stages",
         "upserts",
+        "sources",
         "stages_triton",
         "overload",
         "fronts",

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
+import pytest
 
 from shortlist.core.types import EventType
-from shortlist.offline.bought import bought_matrix
+from shortlist.offline.bought import bought_matrix, buy_again, share_bought_again
 from shortlist.offline.catalogues import catalogue_of
 from shortlist.offline.columns import item_columns, popular_items
 from shortlist.offline.interactions import Interactions
+from shortlist.offline.log import as_events
 from shortlist.offline.requests import all_users_at, bought_before
 from support.tiny_logs import DAY_S, START_S, tiny_log
 
@@ -54,3 +56,31 @@ def test_what_was_only_viewed_may_be_recommended() -> None:
     expected = bought_before(BOUGHT, all_users_at(BOUGHT, END))
     for ours, theirs in zip(excluded, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def purchases(*events: tuple[str, str, int], kind: EventType = EventType.PURCHASE) -> Interactions:
+    """Number events of (user, item, day)."""
+    users, items, days = zip(*events, strict=True)
+    columns = {"user": users, "item": items, "type": int(kind), "time": [START_S + day * DAY_S for day in days]}
+    return Interactions.of(replace(LOG, events=as_events(pl.DataFrame(columns).with_columns(value=1.0))), END)
+
+
+def test_what_a_user_buys_on_another_day_is_bought_again() -> None:
+    again = purchases(("ann", "tea", 0), ("bo", "tea", 1), ("ann", "lamp", 1), ("ann", "tea", 2), ("ann", "tea", 3))
+    assert share_bought_again(again) == 2 / 5
+
+
+def test_what_is_in_a_basket_twice_was_bought_once() -> None:
+    assert share_bought_again(purchases(("ann", "tea", 0), ("ann", "tea", 0))) == 0.0
+
+
+def test_clicks_are_not_bought_again() -> None:
+    assert share_bought_again(purchases(("ann", "tea", 0), ("ann", "tea", 2), kind=EventType.CLICK)) == 0.0
+
+
+@pytest.mark.parametrize(("others", "is_often"), [(8, True), (9, False)])
+def test_one_purchase_in_ten_is_often_enough(others: int, is_often: bool) -> None:
+    interactions = purchases(
+        ("ann", "tea", 0), ("ann", "tea", 2), *((f"user-{number}", "tea", 1) for number in range(others))
+    )
+    assert buy_again(interactions) is is_often

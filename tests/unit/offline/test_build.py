@@ -76,6 +76,10 @@ def test_a_release_opens_and_says_what_it_was_made_of(release: Release) -> None:
     assert report["quantization"]["int8_bytes"] > 0
 
 
+def test_a_release_of_users_who_buy_again_shows_what_they_have_seen(release: Release) -> None:
+    assert not release.manifest.exclude_seen
+
+
 @pytest.mark.parametrize(("users", "candidates"), [(1, 200), (3, 50), (256, 100)])
 def test_both_rankers_take_any_batch_and_any_number_of_candidates(
     release: Release, users: int, candidates: int
