@@ -84,7 +84,7 @@ def test_prometheus_sees_every_target_up(stack: Stack) -> None:
         targets = from_prometheus(stack, "/api/v1/targets?state=active")["activeTargets"]
         return {target["labels"]["job"]: target["health"] for target in targets}
 
-    up = dict.fromkeys(("gateway", "triton", "redis", "edge", "prometheus"), "up")
+    up = dict.fromkeys(("gateway", "features", "triton", "redis", "edge", "prometheus"), "up")
     wait_until(lambda: health() == up, f"targets are up: {health()}", timeout_s=60.0)
 
 
@@ -132,13 +132,16 @@ def test_a_kill_of_what_only_watches_is_not_noticed(stack: Stack, caller: Caller
 
 @pytest.mark.parametrize(
     ("part", "steps"),
-    [("triton", {"RANKER_UNAVAILABLE"}), ("redis", {"FEATURES_UNAVAILABLE", "STALE_FEATURES"})],
+    [("triton", {"RANKER_UNAVAILABLE"}), ("redis", {"FEATURES_UNAVAILABLE", "STALE_FEATURES", "STALE_CATALOGUE"})],
     ids=["triton", "redis"],
 )
 def test_a_kill_of_what_the_gateway_asks_leaves_degraded_answers_and_no_errors(
     stack: Stack, caller: Caller, part: str, steps: set[str]
 ) -> None:
-    """Of Redis's users the gateway holds some rows, which are stale then; the others' features are unavailable."""
+    """Of Redis's users the gateway holds some rows, which are stale then; the others' features are unavailable.
+
+    Without it no gateway knows for sure what was taken off the catalogue.
+    """
     stack.kill(part)
 
     wait_until(lambda: not steps.isdisjoint(caller.steps), f"an answer says {steps}")
