@@ -145,6 +145,16 @@ def test_a_redis_that_was_emptied_is_counted_anew(place: Place) -> None:
     place.assert_right()
 
 
+def test_a_merger_does_not_take_as_many_events_after_a_flush_for_those_before_it(place: Place) -> None:
+    merger = place.deriving.merger()
+    for events in (many_events(6, users=1, items=2), many_events(6, users=1, items=3)):
+        place.shelf.client.flushall()
+        place.shelf.record(*events)
+        place.deriving.drain(place.deriving.consumer(), len(events))
+        (shard,) = merger.shards()
+    assert len(shard.items) == 3
+
+
 def test_a_group_that_was_removed_goes_on_after_what_was_applied(place: Place) -> None:
     consumer = place.deriving.consumer()
     events = many_events(30, users=1)

@@ -9,7 +9,7 @@ import redis
 from shortlist.core.errors import OverloadedError, UnavailableError
 from shortlist.features.catalog import GONE, LEASE_S, Logged, Position, Records, Standing
 from shortlist.features.config import FeatureSettings
-from shortlist.features.redis_line import Command, Lines, open_pool
+from shortlist.features.redis_line import Command, Lines, open_pool, without_errors
 from shortlist.features.redis_store import DEPENDENCY
 from shortlist.features.server_function import ServerLibrary
 
@@ -49,18 +49,20 @@ class _Asking:
             raise UnavailableError(DEPENDENCY, str(error)) from error
 
     def _one(self, *command: str | bytes | int) -> Any:
-        (answer,) = self._ask([command])
-        if isinstance(answer, redis.RedisError):
-            raise UnavailableError(DEPENDENCY, str(answer)) from answer
+        (answer,) = self._whole([command])
         return answer
+
+    def _whole(self, commands: Sequence[Command]) -> Sequence[Any]:
+        """Ask; UnavailableError also where an answer is an error."""
+        try:
+            return without_errors(self._ask(commands))
+        except redis.ResponseError as error:
+            raise UnavailableError(DEPENDENCY, str(error)) from error
 
     def _read(self, item_ids: Sequence[str]) -> tuple[Sequence[bytes | None], int]:
         # The number first: what changes in between is newer than it says, never older.
-        answers = self._ask([("HGET", META, "sequence"), ("HMGET", ITEMS, *item_ids)])
-        for answer in answers:
-            if isinstance(answer, redis.RedisError):
-                raise UnavailableError(DEPENDENCY, str(answer)) from answer
-        return answers[1], int(answers[0] or 0)
+        sequence, records = self._whole([("HGET", META, "sequence"), ("HMGET", ITEMS, *item_ids)])
+        return records, int(sequence or 0)
 
     def close(self) -> None:
         """Close every connection."""

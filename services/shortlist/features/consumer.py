@@ -7,14 +7,14 @@ whoever is taken for dead and comes back doubles nothing.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias
 
 import redis
 
 from shortlist.core.errors import UnavailableError
 from shortlist.features.derived import GROUP, LIBRARY, Shard, packed
 from shortlist.features.keys import SHARDS
-from shortlist.features.redis_line import Command, Line
+from shortlist.features.redis_line import Command, Line, without_errors
 from shortlist.features.redis_store import DEPENDENCY
 from shortlist.telemetry.features import DerivationMetrics
 
@@ -142,8 +142,4 @@ class Consumer:
 
     def _asked(self, commands: Sequence[Command]) -> Sequence[Any]:
         """Ask for all in one round trip; the first error of one is raised when all are answered."""
-        answers = LIBRARY.ask(self._lines.line(), commands) if commands else []
-        for answer in answers:
-            if isinstance(answer, redis.RedisError):
-                raise answer
-        return cast("Sequence[Any]", answers)
+        return without_errors(LIBRARY.ask(self._lines.line(), commands)) if commands else []

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from shortlist.core.errors import UnavailableError
 from shortlist.features.config import FeatureSettings
 from shortlist.features.keys import SHARDS, stream_key
-from shortlist.features.redis_line import Lines, open_pool
+from shortlist.features.redis_line import Lines, open_pool, without_errors
 from shortlist.features.redis_store import DEPENDENCY
 from shortlist.v1 import events_pb2
 
@@ -43,11 +43,9 @@ class EventLog:
 
     def _page(self, stream: str, after: str) -> Sequence[tuple[bytes, Sequence[bytes]]]:
         try:
-            (answer,) = self._lines.line().ask([("XRANGE", stream, after, "+", "COUNT", PAGE)])
+            (answer,) = without_errors(self._lines.line().ask([("XRANGE", stream, after, "+", "COUNT", PAGE)]))
         except redis.RedisError as error:
             raise UnavailableError(DEPENDENCY, str(error)) from error
-        if isinstance(answer, redis.RedisError):
-            raise UnavailableError(DEPENDENCY, str(answer)) from answer
         return cast("Sequence[tuple[bytes, Sequence[bytes]]]", answer)
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from shortlist.core.errors import UnavailableError
 from shortlist.features.config import FeatureSettings
 from shortlist.features.covisits import CoVisits
 from shortlist.features.keys import DERIVED
-from shortlist.features.redis_line import Command, Lines, open_pool
+from shortlist.features.redis_line import Command, Lines, open_pool, without_errors
 from shortlist.features.redis_store import DEPENDENCY
 from shortlist.features.trending import Trending
 
@@ -114,11 +114,9 @@ class RedisLiveLists:
 
     def _ask(self, *command: str) -> Any:
         try:
-            (answer,) = self._lines.line().ask([command])
+            (answer,) = without_errors(self._lines.line().ask([command]))
         except redis.RedisError as error:
             raise UnavailableError(DEPENDENCY, str(error)) from error
-        if isinstance(answer, redis.RedisError):
-            raise UnavailableError(DEPENDENCY, str(answer)) from answer
         return answer
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ lets one process do it at a time.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 import redis
@@ -19,7 +19,7 @@ from shortlist.features.covisits import Pairs, covisits
 from shortlist.features.derived import ITEM_DTYPE, PAIR_DTYPE
 from shortlist.features.keys import DERIVED, SHARDS, derived_key
 from shortlist.features.live_lists import LiveLists
-from shortlist.features.redis_line import Command, Lines
+from shortlist.features.redis_line import Command, Lines, without_errors
 from shortlist.features.redis_store import DEPENDENCY
 from shortlist.features.trending import trending
 from shortlist.telemetry.features import DerivationMetrics
@@ -35,21 +35,22 @@ class ShardState:
     """What one shard holds.
 
     Args:
-        version: Changes with every batch that is applied.
+        version: Changes with every batch that is applied, and where the store lost what it had: how many events, up to
+            which.
         items: Fields of the items.
         item_records: `ITEM_DTYPE`, as many.
         pairs: Fields of the pairs.
         pair_records: `PAIR_DTYPE`, as many.
     """
 
-    version: bytes
+    version: Sequence[bytes | None]
     items: Sequence[bytes]
     item_records: Structured
     pairs: Sequence[bytes]
     pair_records: Structured
 
     @classmethod
-    def of(cls, version: bytes, items: Sequence[bytes], pairs: Sequence[bytes]) -> Self:
+    def of(cls, version: Sequence[bytes | None], items: Sequence[bytes], pairs: Sequence[bytes]) -> Self:
         """Take fields and values in turn, as HGETALL answers; what are no records is passed over."""
         return cls(version, *_records(items, 8, ITEM_DTYPE), *_records(pairs, 16, PAIR_DTYPE))
 
@@ -122,9 +123,11 @@ class Merger:
         Raises:
             redis.RedisError: Redis did not answer.
         """
-        versions = self._asked([("HGET", derived_key(shard, "state"), "applied") for shard in range(SHARDS)])
+        versions = self._asked([("HMGET", derived_key(shard, "state"), "applied", "last") for shard in range(SHARDS)])
         self._held = {shard: held for shard, held in self._held.items() if versions[shard] == held.version}
-        changed = [shard for shard, version in enumerate(versions) if version is not None and shard not in self._held]
+        changed = [
+            shard for shard, version in enumerate(versions) if version[0] is not None and shard not in self._held
+        ]
         for start in range(0, len(changed), _SHARDS_A_TRIP):
             some = changed[start : start + _SHARDS_A_TRIP]
             parts = ("items", "pairs")
@@ -146,8 +149,4 @@ class Merger:
 
     def _asked(self, commands: Sequence[Command]) -> Sequence[Any]:
         """Ask for all in one round trip; the first error of one is raised."""
-        answers = self._lines.line().ask(commands)
-        for answer in answers:
-            if isinstance(answer, redis.RedisError):
-                raise answer
-        return cast("Sequence[Any]", answers)
+        return without_errors(self._lines.line().ask(commands))

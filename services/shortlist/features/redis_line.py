@@ -50,6 +50,18 @@ def open_pool(
         raise StartError(f"the online store's URL is wrong: {error}") from error
 
 
+def without_errors(answers: Sequence[Answer]) -> Sequence[Any]:
+    """Give the answers to commands of one round trip.
+
+    Raises:
+        redis.ResponseError: the first of them that is an error.
+    """
+    for answer in answers:
+        if isinstance(answer, redis.ResponseError):
+            raise answer
+    return answers
+
+
 class Line:
     """A held connection; for one thread.
 
