@@ -1,23 +1,13 @@
 import pytest
 
 from shortlist.resilience.breaker import Breaker, BreakerState
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        """Tell the time."""
-        return self.now
+from support.clock import Clock
 
 
 @pytest.fixture
 def clock() -> Clock:
     """Stand still."""
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.fixture

@@ -4,19 +4,10 @@ import pytest
 from shortlist.core.errors import UnavailableError
 from shortlist.retrieval.live import LATE_S, LiveSource
 from shortlist.retrieval.sources import PopularSource
+from support.clock import Clock
 from support.retrieval_batches import histories, retrieval
 
 BATCH = retrieval(histories([[2], [3]]))
-
-
-class Clock:
-    """A clock that is set."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

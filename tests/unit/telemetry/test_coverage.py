@@ -2,23 +2,13 @@ import numpy as np
 import pytest
 
 from shortlist.telemetry.coverage import DistinctItems
-
-
-class Clock:
-    """A clock that stands until it is set."""
-
-    def __init__(self) -> None:
-        self.now = 1234.0
-
-    def __call__(self) -> float:
-        """Tell the time."""
-        return self.now
+from support.clock import Clock
 
 
 @pytest.fixture
 def clock() -> Clock:
     """Stop a clock."""
-    return Clock()
+    return Clock(1234.0)
 
 
 @pytest.fixture

@@ -3,17 +3,7 @@ import logging
 import pytest
 
 from shortlist.telemetry.request_log import MAX_LINES_A_SECOND, RequestLog, hashed
-
-
-class Clock:
-    """A clock that stands until it is set."""
-
-    def __init__(self) -> None:
-        self.now = 100.5
-
-    def __call__(self) -> float:
-        """Tell the time."""
-        return self.now
+from support.clock import Clock
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, object]:
@@ -24,7 +14,7 @@ def fields_of(record: logging.LogRecord) -> dict[str, object]:
 def test_so_many_lines_a_second_are_written_and_the_next_says_how_many_were_left_out(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    clock = Clock()
+    clock = Clock(100.5)
     log = RequestLog(clock)
     for number in range(MAX_LINES_A_SECOND + 3):
         log.write(logging.WARNING, "slow request", {"number": number})
