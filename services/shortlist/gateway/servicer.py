@@ -125,19 +125,21 @@ class Servicer:
             raise InvalidRequestError(
                 "requests", f"must hold 1 to {requests.MAX_BATCH_REQUESTS} requests, got {len(batch.requests)}"
             )
+        asked, refused = [], []
+        for place, request in enumerate(batch.requests):
+            try:
+                asked.append((place, self._query(request)))
+            except ShortlistError as error:
+                refused.append((place, error))
+        # One call is one place in line: its jobs share the lowest priority among them.
+        is_low = any(requests.is_low_priority(request.priority) for request in batch.requests)
         # Its results wait for each other: until the last is there, the first is an answer that is not out yet.
         read = self._readers.begin()
         results = BatchReply(reply, self._release, len(batch.requests), partial(self._readers.end, read))
-        # One call is one place in line: its jobs share the lowest priority among them.
-        is_low = any(requests.is_low_priority(request.priority) for request in batch.requests)
-        jobs, refused = [], []
-        for place, request in enumerate(batch.requests):
-            try:
-                jobs.append(self._job(reply, self._query(request), partial(results.settle, place), is_low=is_low))
-            except ShortlistError as error:
-                refused.append((place, error))
         try:
-            self._batcher.submit(jobs)
+            self._batcher.submit(
+                [self._job(reply, query, partial(results.settle, place), is_low=is_low) for place, query in asked]
+            )
         except ShortlistError:
             self._readers.end(read)
             raise

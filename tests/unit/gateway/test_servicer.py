@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from shortlist.core.errors import OverloadedError
 from shortlist.core.types import Query
 from shortlist.features.catalog import GONE
+from shortlist.gateway import requests
 from shortlist.gateway.catalog_jobs import CatalogJob, ItemsQuery
 from shortlist.gateway.catalog_readers import Readers
 from shortlist.gateway.event_requests import MAX_EVENTS
@@ -177,6 +178,19 @@ def test_a_batch_is_read_until_its_last_answer_is_out(desk: Desk) -> None:
 def test_a_batch_that_is_refused_is_not_read(desk: Desk) -> None:
     desk.queue.is_full = True
     desk.take(RECOMMEND_BATCH, recommender_pb2.RecommendBatchRequest(requests=[ANN]))
+    desk.readers.version = 1
+    assert desk.readers.oldest == 1
+
+
+def test_a_batch_that_breaks_the_servicer_is_not_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deletion would wait for its answer, and every one after it."""
+
+    def broken(_: RecommendRequest) -> Query:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(requests, "recommend_query", broken)
+    with pytest.raises(RuntimeError):
+        desk.take(RECOMMEND_BATCH, recommender_pb2.RecommendBatchRequest(requests=[ANN]))
     desk.readers.version = 1
     assert desk.readers.oldest == 1
 
