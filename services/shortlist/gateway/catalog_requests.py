@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from shortlist.core.errors import InvalidRequestError
 from shortlist.features.catalog import GONE, Records
-from shortlist.gateway.requests import MAX_ITEMS, checked_id
+from shortlist.gateway.requests import MAX_ITEMS, check_size, checked_id
 from shortlist.v1 import catalog_pb2
 
 MAX_TITLE_BYTES = 1024
@@ -45,10 +45,10 @@ def deleted(request: catalog_pb2.DeleteItemsRequest) -> Records:
 def _check(place: int, item: catalog_pb2.Item, dimension: int) -> None:
     field = f"items[{place}]"
     checked_id(f"{field}.item_id", item.item_id)
-    _check_size(f"{field}.title", item.title, 0, MAX_TITLE_BYTES)
+    check_size(f"{field}.title", item.title, 0, MAX_TITLE_BYTES)
     _check_most(f"{field}.categories", len(item.categories), MAX_LEVELS, "names")
     for level, name in enumerate(item.categories):
-        _check_size(f"{field}.categories[{level}]", name, 1, MAX_NAME_BYTES)
+        check_size(f"{field}.categories[{level}]", name, 1, MAX_NAME_BYTES)
     if item.HasField("price") and not (math.isfinite(item.price) and item.price >= 0):
         raise InvalidRequestError(f"{field}.price", f"must be 0 or more and finite, got {item.price}")
     _check_most(f"{field}.attributes", len(item.attributes), MAX_ATTRIBUTES, "attributes")
@@ -59,15 +59,15 @@ def _check(place: int, item: catalog_pb2.Item, dimension: int) -> None:
 
 
 def _check_attribute(field: str, attribute: catalog_pb2.Attribute) -> None:
-    _check_size(f"{field}.name", attribute.name, 1, MAX_ATTRIBUTE_NAME_BYTES)
+    check_size(f"{field}.name", attribute.name, 1, MAX_ATTRIBUTE_NAME_BYTES)
     match attribute.WhichOneof("value"):
         case "category":
-            _check_size(f"{field}.category", attribute.category, 1, MAX_NAME_BYTES)
+            check_size(f"{field}.category", attribute.category, 1, MAX_NAME_BYTES)
         case "number":
             if not math.isfinite(attribute.number):
                 raise InvalidRequestError(f"{field}.number", f"must be finite, got {attribute.number}")
         case "text":
-            _check_size(f"{field}.text", attribute.text, 0, MAX_TEXT_BYTES)
+            check_size(f"{field}.text", attribute.text, 0, MAX_TEXT_BYTES)
         case _:
             raise InvalidRequestError(f"{field}.value", "must be a category, a number or a text")
 
@@ -89,9 +89,3 @@ def _check_count(field: str, count: int) -> None:
 def _check_most(field: str, count: int, most: int, what: str) -> None:
     if count > most:
         raise InvalidRequestError(field, f"must hold at most {most} {what}, got {count}")
-
-
-def _check_size(field: str, value: str, least: int, most: int) -> None:
-    size = len(value.encode())
-    if not least <= size <= most:
-        raise InvalidRequestError(field, f"must have {least} to {most} bytes, got {size}")

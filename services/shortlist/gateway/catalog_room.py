@@ -9,11 +9,10 @@ from dataclasses import replace
 import numpy as np
 
 from shortlist.core.arrays import I64, AnyArray
+from shortlist.gateway.requests import MAX_ID_BYTES
 from shortlist.release.bundle import ItemArrays, Release
 from shortlist.release.strings import StringTable
 from shortlist.release.vocabulary import Vocabulary
-
-MAX_ID_BYTES = 256
 
 
 def with_room(release: Release, rows: int) -> Release:

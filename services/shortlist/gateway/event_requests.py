@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from shortlist.core.errors import InvalidRequestError
 from shortlist.core.types import EventType
 from shortlist.features.events import MAX_VALUE, UserEvent
-from shortlist.gateway.requests import MAX_ID_BYTES, MAX_NAME_BYTES
+from shortlist.gateway.requests import MAX_NAME_BYTES, check_size, checked_id
 from shortlist.v1 import events_pb2
 
 MAX_EVENTS = 1000
@@ -25,9 +25,9 @@ _REQUEST_ID = re.compile(r"([0-9a-fA-F]{32})?")
 
 def user_event(message: events_pb2.Event, now_s: float) -> UserEvent:
     """Check an Event at a moment, in seconds since 1970, which an event without a time is given."""
-    _check_size("event_id", message.event_id, 1, MAX_EVENT_ID_BYTES)
-    _check_size("user_id", message.user_id, 1, MAX_ID_BYTES)
-    _check_size("item_id", message.item_id, 1, MAX_ID_BYTES)
+    check_size("event_id", message.event_id, 1, MAX_EVENT_ID_BYTES)
+    checked_id("user_id", message.user_id)
+    checked_id("item_id", message.item_id)
     kind = _TYPES.get(message.type)
     if kind is None:
         raise InvalidRequestError("type", f"{message.type} is no type of event")
@@ -38,7 +38,7 @@ def user_event(message: events_pb2.Event, now_s: float) -> UserEvent:
         raise InvalidRequestError("value", f"must be finite in 32 bits, got {message.value}")
     if not _REQUEST_ID.fullmatch(message.request_id):
         raise InvalidRequestError("request_id", "must be empty or have 32 hexadecimal digits")
-    _check_size("surface", message.surface, 0, MAX_NAME_BYTES)
+    check_size("surface", message.surface, 0, MAX_NAME_BYTES)
     return UserEvent(
         message.event_id,
         message.user_id,
@@ -48,12 +48,6 @@ def user_event(message: events_pb2.Event, now_s: float) -> UserEvent:
         message.value,
         message.SerializeToString(),
     )
-
-
-def _check_size(field: str, value: str, least: int, most: int) -> None:
-    size = len(value.encode())
-    if not least <= size <= most:
-        raise InvalidRequestError(field, f"must have {least} to {most} bytes, got {size}")
 
 
 def _check_time(time: Timestamp, now_s: float) -> None:

@@ -90,10 +90,15 @@ def _check_priority(priority: int) -> None:
 
 def checked_id(field: str, value: str) -> str:
     """Check an id of an item or a user; InvalidRequestError names the field."""
-    size = len(value.encode())
-    if not 1 <= size <= MAX_ID_BYTES:
-        raise InvalidRequestError(field, f"must have 1 to {MAX_ID_BYTES} bytes, got {size}")
+    check_size(field, value, 1, MAX_ID_BYTES)
     return value
+
+
+def check_size(field: str, value: str, least: int, most: int) -> None:
+    """Check the size of a text in bytes; InvalidRequestError names the field."""
+    size = len(value.encode())
+    if not least <= size <= most:
+        raise InvalidRequestError(field, f"must have {least} to {most} bytes, got {size}")
 
 
 def _ids(field: str, values: Sequence[str], most: int) -> tuple[str, ...]:

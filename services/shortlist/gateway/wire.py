@@ -17,8 +17,8 @@ from shortlist.core.compiled import I64 as LONG
 from shortlist.core.compiled import U8 as BYTE
 from shortlist.core.compiled import compiled, filled, given
 from shortlist.core.types import FIRST_ITEM_ROW
-from shortlist.gateway.catalog_room import MAX_ID_BYTES
 from shortlist.gateway.jobs import Stages
+from shortlist.gateway.requests import MAX_ID_BYTES
 from shortlist.gateway.slate import Slate
 from shortlist.release.strings import StringTable
 from shortlist.release.vocabulary import Vocabulary
